@@ -1,0 +1,100 @@
+# The core: everything but main() is one archive, which the program and the unit tests link.
+#
+# Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
+#
+# One line per module.  The layers stand in the order in which they may include each other.
+
+core_base = \
+	core/base/buf.c core/base/buf.h \
+	core/base/cancel.h \
+	core/base/cleanup.h \
+	core/base/clock.c core/base/clock.h \
+	core/base/error.c core/base/error.h \
+	core/base/fileio.h \
+	core/base/hashmap.h \
+	core/base/hex.c core/base/hex.h \
+	core/base/limits.h \
+	core/base/log.h \
+	core/base/rng.c core/base/rng.h \
+	core/base/secret.c core/base/secret.h \
+	core/base/siphash.c core/base/siphash.h \
+	core/base/str.h \
+	core/base/wire.c core/base/wire.h
+
+core_config = \
+	core/config/conf.h \
+	core/config/ini.h \
+	core/config/options.h \
+	core/config/value.h
+
+core_plugin = \
+	core/plugin/describe.h \
+	core/plugin/plugin.h
+
+core_crypto = \
+	core/crypto/aead.c core/crypto/aead.h \
+	core/crypto/digest.c core/crypto/digest.h \
+	core/crypto/hkdf.c core/crypto/hkdf.h \
+	core/crypto/hpke.c core/crypto/hpke.h \
+	core/crypto/keyfile.c \
+	core/crypto/keyring.c core/crypto/keyring.h \
+	core/crypto/seal.c core/crypto/seal.h
+
+core_repo = \
+	core/repo/index.c core/repo/index.h \
+	core/repo/index_local.c core/repo/index_local.h \
+	core/repo/index_object.c \
+	core/repo/item.c core/repo/item.h \
+	core/repo/item_encode.c core/repo/item_encode.h \
+	core/repo/item_iter.c \
+	core/repo/itemcache.c core/repo/itemcache.h \
+	core/repo/objkey.c core/repo/objkey.h \
+	core/repo/pack.c core/repo/pack.h \
+	core/repo/reader.c core/repo/reader.h \
+	core/repo/repo.c core/repo/repo.h \
+	core/repo/session.c core/repo/session.h \
+	core/repo/snapshot.c core/repo/snapshot.h \
+	core/repo/snapshot_codec.c core/repo/snapshot_codec.h \
+	core/repo/store.c core/repo/store.h
+
+core_pipeline = \
+	core/pipeline/blocks.c core/pipeline/blocks.h \
+	core/pipeline/chunker.c core/pipeline/chunker.h \
+	core/pipeline/chunker_avx2.c \
+	core/pipeline/chunker_avx512.c \
+	core/pipeline/chunker_portable.c \
+	core/pipeline/chunker_scan.h \
+	core/pipeline/codec.c core/pipeline/codec.h \
+	core/pipeline/dedup.c core/pipeline/dedup.h \
+	core/pipeline/itemstream.c core/pipeline/itemstream.h \
+	core/pipeline/packer.c core/pipeline/packer.h \
+	core/pipeline/reflist.c core/pipeline/reflist.h \
+	core/pipeline/unit.c core/pipeline/unit.h
+
+core_run = \
+	core/run/access.c core/run/access.h \
+	core/run/backup.h \
+	core/run/check.h \
+	core/run/hooks.c core/run/hooks.h \
+	core/run/lockfile.c core/run/lockfile.h \
+	core/run/report.c core/run/report.h \
+	core/run/report_json.c \
+	core/run/restore.h \
+	core/run/runner.c core/run/runner.h \
+	core/run/runner_job.c core/run/runner_job.h \
+	core/run/worker.c core/run/worker.h \
+	core/run/worker_user.c core/run/worker_user.h
+
+core_cli = \
+	core/cli/args.c core/cli/args.h \
+	core/cli/cli.c core/cli/cli.h \
+	core/cli/cmd_help.c \
+	core/cli/commands.c
+
+noinst_LIBRARIES += libsme-core.a
+libsme_core_a_SOURCES = $(core_base) $(core_config) $(core_plugin) $(core_crypto) $(core_repo) \
+	$(core_pipeline) $(core_run) $(core_cli)
+
+bin_PROGRAMS += sme-backup
+sme_backup_SOURCES = core/cli/main.c
+sme_backup_LDADD = libsme-core.a $(core_libs)

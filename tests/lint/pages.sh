@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Manual pages: valid, complete, and in step with the option tables.
+#
+# Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
+. "${SME_TEST_SRCDIR:-.}/tests/tap/tap.sh"
+cd "$srcdir" || exit 1
+
+mapfile -t pages < <(find docs plugins sinks -name '*.pod' | LC_ALL=C sort)
+for page in "${pages[@]}"; do
+    findings=$(podchecker -warnings -warnings "$page" 2>&1 | grep -E 'WARNING|ERROR')
+    empty "$findings" "$page is clean POD"
+done
+empty "$(for page in "${pages[@]}"; do
+    for head in NAME DESCRIPTION 'SEE ALSO'; do
+        grep -q "^=head1 $head\$" "$page" || echo "$page: no $head"
+    done
+done)" "each page has NAME, DESCRIPTION and SEE ALSO"
+empty "$(for folder in plugins/*/ sinks/*/; do
+    name=$(basename "$folder")
+    [ -e "$folder$name.pod" ] || echo "$folder$name.pod"
+done)" "each plugin has a page beside it"
+
+# items PAGE: the options that the page describes, "=item B<name> ..."
+items() { sed -nE 's/^=item (B<|C<)([a-z0-9_]+)>.*/\2/p' "$1" | LC_ALL=C sort -u; }
+
+# compare PAGE NAMES: both ways.
+compare() {
+    LC_ALL=C comm -3 <(items "$1") <(LC_ALL=C sort -u <<<"$2") |
+        awk -F '\t' -v page="$1" '$1 != "" { print page ": describes " $1 ", which does not exist" }
+            $2 != "" { print page ": does not describe " $2 }'
+}
+
+if [ -x "$builddir/sme-backup" ] && command -v jq >/dev/null; then
+    for page in plugins/*/*.pod sinks/*/*.pod; do
+        [ -e "$page" ] || continue
+        name=$(basename "$page" .pod)
+        if [ ! -e "$builddir/${page%%/*}/$name.so" ]; then
+            skip "$page describes each option and no other" "this build leaves $name out"
+            continue
+        fi
+        if options=$("$builddir/run" plugin describe "$name" --json | jq -er '.options[].name' 2>&1); then
+            empty "$(compare "$page" "$options")" "$page describes each option and no other"
+        else
+            fail "$page describes each option and no other" "plugin describe $name --json: $options"
+        fi
+    done
+else
+    skip "pages describe each option of the plugins" "the program or jq is missing"
+fi
+finish

@@ -1,0 +1,111 @@
+# Tests.  "make check" runs all; one alone: make check TESTS=tests/unit/test_ini
+#
+# Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
+
+# ---- unit tests: one program each, linked with the core's archive --------------------------------
+
+unit_tests = \
+	tests/unit/test_chunker \
+	tests/unit/test_digest \
+	tests/unit/test_hkdf \
+	tests/unit/test_hpke \
+	tests/unit/test_keyring \
+	tests/unit/test_seal
+lint_tests = \
+	tests/lint/driver.sh \
+	tests/lint/files.sh \
+	tests/lint/format.sh \
+	tests/lint/headers.sh \
+	tests/lint/layers.sh \
+	tests/lint/lists.sh \
+	tests/lint/objects.sh \
+	tests/lint/pages.sh \
+	tests/lint/readme.sh
+
+# What ./check runs under the thread sanitizer: tests of code that starts threads.
+thread_tests =
+
+bats_tests =
+abi_tests =
+
+# Other sources than tests/unit/NAME.c are named here, for instance
+#   tests_unit_test_patterns_SOURCES = tests/unit/test_patterns.c plugins/filesystem/patterns.c
+
+# For every program that names no libraries of its own, which is the tests.
+LDADD = libsme-core.a $(core_libs) $(CMOCKA_LIBS)
+
+# ---- plugins made for tests: one file each, built by "make check" --------------------------------
+
+test_modules =
+
+.c.so:
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(module_cflags) \
+		$(CFLAGS) $(module_ldflags) $(LDFLAGS) -o $@ $<
+$(test_modules): $(smeinclude_HEADERS) $(module_map)
+
+# ---- the harness ---------------------------------------------------------------------------------
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+endif
+if WITH_BOTH
+if HAVE_BATS
+TESTS += $(bats_tests)
+endif
+endif
+TESTS += $(lint_tests) $(abi_tests)
+check_DATA = $(test_modules)
+CLEANFILES += $(test_modules)
+
+EXTRA_DIST += $(lint_tests) $(abi_tests) $(bats_tests) \
+	tests/coverage.sh \
+	tests/tap/log-driver \
+	tests/tap/tap.sh
+
+TEST_EXTENSIONS = .sh .bats
+tap_driver = $(srcdir)/tests/tap/log-driver
+LOG_DRIVER = $(tap_driver)
+SH_LOG_DRIVER = $(tap_driver)
+SH_LOG_COMPILER = bash
+BATS_LOG_DRIVER = $(tap_driver)
+BATS_LOG_COMPILER = $(BATS)
+AM_BATS_LOG_FLAGS = --tap
+
+# Tests under sanitizers stop at the first report; the allocator fills freed memory elsewhere.
+AM_TESTS_ENVIRONMENT = \
+	SME_TEST_SRCDIR='$(abs_top_srcdir)'; export SME_TEST_SRCDIR; \
+	SME_TEST_BUILDDIR='$(abs_top_builddir)'; export SME_TEST_BUILDDIR; \
+	SME_TEST_SANITIZER='$(sme_sanitizer)'; export SME_TEST_SANITIZER; \
+	SME_BACKUP='$(abs_top_builddir)/run'; export SME_BACKUP; \
+	SME_BACKUP_PLUGIN_PATH='$(abs_top_builddir)'; export SME_BACKUP_PLUGIN_PATH; \
+	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+	MALLOC_PERTURB_=165; export MALLOC_PERTURB_; \
+	ASAN_OPTIONS=halt_on_error=1:abort_on_error=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1; \
+	export ASAN_OPTIONS; \
+	UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1; export UBSAN_OPTIONS; \
+	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1; export TSAN_OPTIONS;
+
+check-local:
+	@if test -n "$(missing_test_tools)"; then \
+		echo "make check: some tests could not run; install:$(missing_test_tools)" >&2; \
+		exit 1; \
+	fi
+
+# Parts of the suite.
+.PHONY: check-unit check-lint check-program check-threads check-valgrind coverage
+check-unit:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
+check-lint:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(lint_tests)' check_PROGRAMS= check_DATA=
+check-program:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(bats_tests) $(abi_tests)'
+check-threads:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(thread_tests)'
+check-valgrind:
+	SME_RUN_TOOL=valgrind SME_TEST_TIMEOUT=1800 $(MAKE) $(AM_MAKEFLAGS) check \
+		TESTS='$(unit_tests) $(bats_tests)'
+coverage:
+	find . -name '*.gcda' -delete
+	$(MAKE) $(AM_MAKEFLAGS) check
+	$(SHELL) $(srcdir)/tests/coverage.sh .
