@@ -6,19 +6,19 @@
 
 core_base = \
 	core/base/buf.c core/base/buf.h \
-	core/base/cancel.h \
+	core/base/cancel.c core/base/cancel.h \
 	core/base/cleanup.h \
 	core/base/clock.c core/base/clock.h \
 	core/base/error.c core/base/error.h \
-	core/base/fileio.h \
-	core/base/hashmap.h \
+	core/base/fileio.c core/base/fileio.h \
+	core/base/hashmap.c core/base/hashmap.h \
 	core/base/hex.c core/base/hex.h \
 	core/base/limits.h \
-	core/base/log.h \
+	core/base/log.c core/base/log.h \
 	core/base/rng.c core/base/rng.h \
 	core/base/secret.c core/base/secret.h \
 	core/base/siphash.c core/base/siphash.h \
-	core/base/str.h \
+	core/base/str.c core/base/str.h \
 	core/base/wire.c core/base/wire.h
 
 core_config = \
@@ -58,6 +58,7 @@ core_repo = \
 	core/repo/store.c core/repo/store.h
 
 core_pipeline = \
+	core/pipeline/bigfile.c \
 	core/pipeline/blocks.c core/pipeline/blocks.h \
 	core/pipeline/chunker.c core/pipeline/chunker.h \
 	core/pipeline/chunker_avx2.c \
@@ -65,9 +66,15 @@ core_pipeline = \
 	core/pipeline/chunker_portable.c \
 	core/pipeline/chunker_scan.h \
 	core/pipeline/codec.c core/pipeline/codec.h \
+	core/pipeline/content.c core/pipeline/content.h \
+	core/pipeline/content_cut.h \
 	core/pipeline/dedup.c core/pipeline/dedup.h \
+	core/pipeline/filemeta.c core/pipeline/filemeta.h \
 	core/pipeline/itemstream.c core/pipeline/itemstream.h \
 	core/pipeline/packer.c core/pipeline/packer.h \
+	core/pipeline/pipe.h \
+	core/pipeline/pipe_internal.h \
+	core/pipeline/pipe_item.c \
 	core/pipeline/reflist.c core/pipeline/reflist.h \
 	core/pipeline/unit.c core/pipeline/unit.h
 
@@ -88,8 +95,16 @@ core_run = \
 core_cli = \
 	core/cli/args.c core/cli/args.h \
 	core/cli/cli.c core/cli/cli.h \
+	core/cli/cmd_cat.c \
 	core/cli/cmd_help.c \
-	core/cli/commands.c
+	core/cli/cmd_init.c \
+	core/cli/cmd_list.c \
+	core/cli/cmd_ls.c \
+	core/cli/cmd_run.c \
+	core/cli/commands.c \
+	core/cli/progress.c core/cli/progress.h \
+	core/cli/select.h \
+	core/cli/target.c core/cli/target.h
 
 noinst_LIBRARIES += libsme-core.a
 libsme_core_a_SOURCES = $(core_base) $(core_config) $(core_plugin) $(core_crypto) $(core_repo) \

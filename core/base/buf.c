@@ -4,6 +4,7 @@
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
  */
 #include "buf.h"
+#include "cleanup.h"
 #include "secret.h"
 
 #include <stdarg.h>
@@ -94,9 +95,14 @@ void buf_add_fmt(struct buf *b, const char *fmt, ...)
         b->bad = true;
     } else if ((size_t)printed < sizeof small) {
         buf_add(b, small, (size_t)printed);
-    } else if (buf_reserve(b, (size_t)printed)) {
-        (void)vsnprintf((char *)b->data + b->len, (size_t)printed + 1, fmt, again);
-        b->len += (size_t)printed;
+    } else {
+        CLEANUP(free_ptr) char *text = NULL;
+        if (vasprintf(&text, fmt, again) == printed) {
+            buf_add(b, text, (size_t)printed);
+        } else {
+            text = NULL;
+            b->bad = true;
+        }
     }
     va_end(again);
 }

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define SEC_PER_DAY 86400
-#define YEAR_0_SEC INT64_C(-62167219200)  /* 0000-01-01T00:00:00Z */
+#define YEAR_0_SEC INT64_C(-62167219200)    /* 0000-01-01T00:00:00Z */
 #define YEAR_9999_SEC INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 struct calendar {

@@ -27,7 +27,8 @@ void log_set_level(int level);
 /* ${subject}: the source's name or NULL. */
 void log_line(int level, const char *subject, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-void log_vline(int level, const char *subject, const char *fmt, va_list ap);
+void log_vline(int level, const char *subject, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
 /* Message and hint of ${err}. */
 void log_failure(int level, const char *subject, const struct sme_error *err);
 

@@ -49,14 +49,14 @@ const struct command *command_find(const char *name, struct sme_error *err)
     unsigned best = near_enough(name) + 1;
     char shown[64];
 
-    for (size_t i = 0; i < command_count; i++) {
-        if (strcmp(commands[i].name, name) == 0) {
-            return &commands[i];
+    for (size_t i = 0; i < cli_command_count; i++) {
+        if (strcmp(cli_commands[i].name, name) == 0) {
+            return &cli_commands[i];
         }
-        unsigned distance = str_distance(name, commands[i].name, best);
+        unsigned distance = str_distance(name, cli_commands[i].name, best);
         if (distance < best) {
             best = distance;
-            nearest = &commands[i];
+            nearest = &cli_commands[i];
         }
     }
     (void)sme_fail(err, SME_E_INVALID, "unknown command '%s'",
@@ -108,8 +108,7 @@ static int unknown_option(const char *text, size_t len, const struct command *co
 static int find_long(const char *text, size_t len)
 {
     for (int id = 0; id < OPT_COUNT; id++) {
-        if (strlen(option_names[id].name) == len &&
-            memcmp(option_names[id].name, text, len) == 0) {
+        if (strlen(option_names[id].name) == len && memcmp(option_names[id].name, text, len) == 0) {
             return id;
         }
     }
@@ -228,8 +227,8 @@ static int check_options(const struct args *args, struct sme_error *err)
                            option_names[id].name);
             return error_hint(err, "'sme-backup help' lists the commands");
         }
-        (void)sme_fail(err, SME_E_INVALID, "command '%s' has no option '--%s'",
-                       args->command->name, option_names[id].name);
+        (void)sme_fail(err, SME_E_INVALID, "command '%s' has no option '--%s'", args->command->name,
+                       option_names[id].name);
         return error_hint(err, "see 'sme-backup help %s'", args->command->name);
     }
     return SME_OK;

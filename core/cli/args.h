@@ -41,9 +41,9 @@ enum option_id {
 };
 
 struct option_name {
-    const char *name; /* without "--" */
-    char letter;      /* '\0': none */
-    bool optional;    /* the argument may be left out: only --name=value gives it one */
+    const char *name;     /* without "--" */
+    char letter;          /* '\0': none */
+    bool optional;        /* the argument may be left out: only --name=value gives it one */
     const char *argument; /* NULL: takes none */
 };
 extern const struct option_name option_names[OPT_COUNT];
@@ -67,8 +67,8 @@ struct command {
 #define WORDS_ANY ((size_t)-1)
 
 /* The commands, and what the global options say of themselves; commands.c. */
-extern const struct command commands[];
-extern const size_t command_count;
+extern const struct command cli_commands[];
+extern const size_t cli_command_count;
 extern const struct command_option global_options[];
 
 struct args {

@@ -38,14 +38,18 @@ enum exit_code cli_fail(struct cli *cli)
     if (cli->err.status >= 0) {
         cli->err.status = SME_E_IO;
     }
+    /* A configuration that cannot be read is one that is wrong. */
+    enum exit_code code = cli->conf_failed ? EXIT_USAGE : error_exit_code(cli->err.status);
     if (!cli->json) {
         cli_complain(&cli->err);
-        return error_exit_code(cli->err.status);
+        return code;
     }
     json_t *document = json_object();
-    (void)json_object_set_new(document, "error", report_error_json(&cli->err));
+    json_t *failure = report_error_json(&cli->err);
+    json_add(failure, "exit", (uint64_t)code);
+    (void)json_object_set_new(document, "error", failure);
     (void)cli_print_json(cli, document);
-    return error_exit_code(cli->err.status);
+    return code;
 }
 
 /* ---- JSON --------------------------------------------------------------------------------- */
@@ -134,8 +138,12 @@ char *cli_local_time(int64_t sec, char out[20])
 
 int cli_load_conf(struct cli *cli)
 {
-    return cli->conf != NULL ? SME_OK
-                             : conf_load(cli->args.value[OPT_CONFIG], &cli->conf, &cli->err);
+    if (cli->conf != NULL) {
+        return SME_OK;
+    }
+    int status = conf_load(cli->args.value[OPT_CONFIG], &cli->conf, &cli->err);
+    cli->conf_failed = status < 0;
+    return status;
 }
 
 static bool can_rewrite(void)

@@ -20,11 +20,12 @@
 struct cli {
     struct args args;
     struct conf *conf; /* after cli_load_conf() */
+    bool conf_failed;
     bool json;
     bool quiet;
     unsigned verbose;
-    bool progress;      /* standard error is a terminal that can be rewritten */
-    bool out_terminal;  /* standard output is a terminal                      */
+    bool progress;     /* standard error is a terminal that can be rewritten */
+    bool out_terminal; /* standard output is a terminal                      */
     struct sme_error err;
 };
 

@@ -19,8 +19,8 @@ static void print_options(const char *title, const struct command_option *option
     for (const struct command_option *o = options; o->help != NULL; o++) {
         const struct option_name *name = &option_names[o->id];
         char left[48];
-        (void)snprintf(left, sizeof left, "--%s%s%s%s%s", name->name,
-                       name->optional ? "[=" : "", name->argument != NULL && !name->optional ? " " : "",
+        (void)snprintf(left, sizeof left, "--%s%s%s%s%s", name->name, name->optional ? "[=" : "",
+                       name->argument != NULL && !name->optional ? " " : "",
                        name->argument != NULL ? name->argument : "", name->optional ? "]" : "");
         if (name->letter != '\0') {
             (void)printf("  -%c, %-19s %s\n", name->letter, left, o->help);
@@ -37,8 +37,8 @@ static void print_overview(void)
                  "Back up servers, and prove that they can be restored.\n"
                  "\n"
                  "Commands:\n");
-    for (size_t i = 0; i < command_count; i++) {
-        (void)printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+    for (size_t i = 0; i < cli_command_count; i++) {
+        (void)printf("  %-10s %s\n", cli_commands[i].name, cli_commands[i].summary);
     }
     print_options("Options", global_options);
     (void)printf("\n"
@@ -81,10 +81,10 @@ enum exit_code cmd_help(struct cli *cli)
 enum exit_code cmd_version(struct cli *cli)
 {
     if (cli->json) {
-        return cli_print_json(cli, json_pack("{s:s, s:i, s:s, s:s}", "version", PACKAGE_VERSION,
-                                             "abi", SME_ABI, "openssl",
-                                             OpenSSL_version(OPENSSL_VERSION_STRING), "zstd",
-                                             ZSTD_versionString()));
+        return cli_print_json(cli,
+                              json_pack("{s:s, s:i, s:s, s:s}", "version", PACKAGE_VERSION, "abi",
+                                        SME_ABI, "openssl", OpenSSL_version(OPENSSL_VERSION_STRING),
+                                        "zstd", ZSTD_versionString()));
     }
     (void)printf("sme-backup %s\nplugin ABI %d, OpenSSL %s, zstd %s\n", PACKAGE_VERSION, SME_ABI,
                  OpenSSL_version(OPENSSL_VERSION_STRING), ZSTD_versionString());

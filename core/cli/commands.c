@@ -72,7 +72,7 @@ static const struct command_option run_options[] = {
     {OPT_COUNT, NULL},
 };
 
-const struct command commands[] = {
+const struct command cli_commands[] = {
     {"cat", "SOURCE[@SNAPSHOT] PATH", "write one file to standard output",
      "Write the content of the file PATH, as the snapshot has it, to standard\n"
      "output.  Holes become zeroes.  See 'help restore' for SNAPSHOT.\n",
@@ -101,8 +101,8 @@ const struct command commands[] = {
      "\n"
      "Nothing that exists is overwritten.\n",
      0, 1, init_options, cmd_init},
-    {"list", "[SOURCE]", "list snapshots",
-     "List the snapshots of all sources, or of one.\n", 0, 1, list_options, cmd_list},
+    {"list", "[SOURCE]", "list snapshots", "List the snapshots of all sources, or of one.\n", 0, 1,
+     list_options, cmd_list},
     {"ls", "SOURCE[@SNAPSHOT] [PATTERN...]", "list what is in a snapshot",
      "List the items of a snapshot, all or those that a path or pattern selects;\n"
      "see 'help restore' for both.\n",
@@ -134,4 +134,4 @@ const struct command commands[] = {
     {"version", "", "show the version", "Show the version of the program and of its libraries.\n",
      0, 0, NULL, cmd_version},
 };
-const size_t command_count = sizeof commands / sizeof commands[0];
+const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];

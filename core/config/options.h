@@ -22,6 +22,9 @@ struct option_store {
     size_t count;
 };
 void option_store_free(struct option_store *store); /* wipes */
+/* Hand ${block} of ${size} bytes, from malloc(), to the store.  False on no memory or if it is
+ * NULL; then it has been freed. */
+bool option_store_keep(struct option_store *store, void *block, size_t size);
 
 /* Set when a key that no table knows is to be left for somebody else (the worker that has
  * loaded the plugin). */

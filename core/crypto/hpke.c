@@ -168,9 +168,8 @@ static int agree(const struct secret *private_key, const uint8_t public_key[32],
     static const uint8_t zeroes[KEY_LEN];
     CLEANUP(secret_done) struct secret shared = SECRET_INIT;
     size_t len = sizeof shared.bytes;
-    if (EVP_PKEY_derive_set_peer(ctx, peer) != 1 ||
-        EVP_PKEY_derive(ctx, shared.bytes, &len) != 1 || len != sizeof shared.bytes ||
-        secret_equal(shared.bytes, zeroes, sizeof zeroes))
+    if (EVP_PKEY_derive_set_peer(ctx, peer) != 1 || EVP_PKEY_derive(ctx, shared.bytes, &len) != 1 ||
+        len != sizeof shared.bytes || secret_equal(shared.bytes, zeroes, sizeof zeroes))
         return sme_fail(err, SME_E_KEY, "the public key is not a usable X25519 key");
     *ret_shared = shared;
     return SME_OK;
@@ -184,8 +183,7 @@ static int kem_secret(const struct secret *dh, const uint8_t enc[32], const uint
     uint8_t kem_context[2 * KEY_LEN];
     memcpy(kem_context, enc, KEY_LEN);
     memcpy(kem_context + KEY_LEN, recipient, KEY_LEN);
-    int status =
-        labeled_extract(&kem, NULL, "eae_prk", dh->bytes, sizeof dh->bytes, &eae_prk, err);
+    int status = labeled_extract(&kem, NULL, "eae_prk", dh->bytes, sizeof dh->bytes, &eae_prk, err);
     if (status != SME_OK)
         return status;
     return labeled_expand(&kem, &eae_prk, "shared_secret", kem_context, sizeof kem_context,

@@ -209,9 +209,9 @@ static int decode_field(const struct parser *p, enum field f, uint8_t *out, stru
     if (status == SME_OK && right) {
         memcpy(out, bytes, len);
     } else if (status == SME_OK) {
-        status = sme_fail(err, SME_E_KEY,
-                          "%s:%u: checksum of '%s' does not match: a character is wrong", p->label,
-                          raw->line, keyword);
+        status =
+            sme_fail(err, SME_E_KEY, "%s:%u: checksum of '%s' does not match: a character is wrong",
+                     p->label, raw->line, keyword);
         (void)error_hint(err, "compare the groups with the recovery kit one by one");
     }
     secret_wipe(bytes, sizeof bytes);
@@ -347,8 +347,9 @@ int keyring_format(const struct keyring *keys, bool write_only, const char *comm
         line = newline != NULL ? newline + 1 : NULL;
     }
     if (!write_only && !keys->has_reader)
-        return sme_fail(err, SME_E_KEY, "this host holds a write-only key: there is no reader "
-                                        "secret to write");
+        return sme_fail(err, SME_E_KEY,
+                        "this host holds a write-only key: there is no reader "
+                        "secret to write");
     size_t before = out->len;
     size_t comment_len = comment != NULL ? strlen(comment) : 0;
     /* All room at once: growing in between would leave a copy of secrets in freed memory. */

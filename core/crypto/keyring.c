@@ -47,8 +47,8 @@ static int expand(const struct secret *prk, const char *label, const char *sourc
     info[label_len] = 0;
     memcpy(info + label_len + 1, source, source_len);
     CLEANUP(secret_done) struct secret key = SECRET_INIT;
-    int status = hkdf_expand(prk, info, label_len + 1 + source_len, key.bytes, sizeof key.bytes,
-                             err);
+    int status =
+        hkdf_expand(prk, info, label_len + 1 + source_len, key.bytes, sizeof key.bytes, err);
     if (status == SME_OK)
         *ret_key = key;
     return status;
@@ -134,8 +134,8 @@ static struct hpke_setup run_setup(const struct source_keys *source, struct run_
 static int export_run_key(const struct hpke *ctx, struct secret *ret_key, struct sme_error *err)
 {
     CLEANUP(secret_done) struct secret key = SECRET_INIT;
-    int status = hpke_export(ctx, RUN_EXPORT, sizeof RUN_EXPORT - 1, key.bytes, sizeof key.bytes,
-                             err);
+    int status =
+        hpke_export(ctx, RUN_EXPORT, sizeof RUN_EXPORT - 1, key.bytes, sizeof key.bytes, err);
     if (status == SME_OK)
         *ret_key = key;
     return status;
@@ -161,8 +161,10 @@ int run_key_open(const struct keyring *keys, const struct source_keys *source,
                  const uint8_t enc[32], struct run_key *ret_key, struct sme_error *err)
 {
     if (!keys->has_reader) {
-        (void)sme_fail(err, SME_E_KEY, "this host holds a write-only key: stored data of source "
-                                       "'%.64s' cannot be opened", source->source);
+        (void)sme_fail(err, SME_E_KEY,
+                       "this host holds a write-only key: stored data of source "
+                       "'%.64s' cannot be opened",
+                       source->source);
         return error_hint(err, "use the full key file, or the recovery kit as key file");
     }
     struct run_info info;

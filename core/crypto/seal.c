@@ -327,8 +327,7 @@ int open_object(struct sealer *sealer, const struct secret *key, enum seal_type 
     uint8_t nothing[1]; /* room for the plaintext of an empty object */
     uint8_t *place = plain_len > 0 ? buf_grow(out, plain_len) : nothing;
     if (place == NULL || out->bad)
-        return sme_fail(err, SME_E_NO_MEMORY, "out of memory for %s of %zu bytes", name,
-                        plain_len);
+        return sme_fail(err, SME_E_NO_MEMORY, "out of memory for %s of %zu bytes", name, plain_len);
     set_aad(sealer, type_byte, plain_len, plain_len);
     status = aead_open(sealer->aead, own.bytes, zero_nonce, sealer->aad, sealer->aad_len,
                        salt + SEAL_SALT, len - SEAL_SALT, place);

@@ -75,9 +75,18 @@ static int store_level(struct itemstream *stream, struct wide_ref *refs, size_t 
 int reflist_encode(struct itemstream *stream, const struct block_chunk *refs, size_t count,
                    struct buf *out, struct sme_error *err)
 {
-    CLEANUP(free_ptr) struct wide_ref *wide = calloc(count + 1, sizeof *wide);
     uint8_t level = 0;
 
+    if (count < LIST_MIN) { /* nearly every file: no list can be cut */
+        buf_u8(out, level);
+        buf_varint(out, count);
+        for (size_t i = 0; i < count; i++) {
+            buf_varint(out, refs[i].len);
+            buf_add(out, refs[i].id.bytes, sizeof refs[i].id.bytes);
+        }
+        return out->bad ? sme_fail(err, SME_E_NO_MEMORY, "no memory for an item's record") : SME_OK;
+    }
+    CLEANUP(free_ptr) struct wide_ref *wide = calloc(count, sizeof *wide);
     if (wide == NULL) {
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for a list of chunks");
     }

@@ -66,19 +66,23 @@ int lockfile_take(const char *state_dir, const char *source, int *ret_fd, struct
     }
     int status = io_make_dirs(folder, 0700, err);
     if (status < 0) {
+        /* Of this host's own folders: not a matter of keys, whatever errno says. */
+        if (err != NULL) {
+            err->status = SME_E_IO;
+        }
         (void)error_context(err, "cannot lock source '%s'", source);
         return error_hint(err, "set state_dir in [core] to a folder that this user may write");
     }
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
     if (fd == -1) {
-        return error_errno(err, "cannot open lock file '%s'", path);
+        return sme_fail_errno(err, SME_E_IO, "cannot open lock file '%s'", path);
     }
     while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
         if (errno == EWOULDBLOCK) {
             return busy(fd, source, err);
         }
         if (errno != EINTR) {
-            return error_errno(err, "cannot lock '%s'", path);
+            return sme_fail_errno(err, SME_E_IO, "cannot lock '%s'", path);
         }
     }
     lockfile_note(fd, getpid(), 0);

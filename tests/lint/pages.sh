@@ -7,7 +7,7 @@ cd "$srcdir" || exit 1
 
 mapfile -t pages < <(find docs plugins sinks -name '*.pod' | LC_ALL=C sort)
 for page in "${pages[@]}"; do
-    findings=$(podchecker -warnings -warnings "$page" 2>&1 | grep -E 'WARNING|ERROR')
+    findings=$(podchecker -warnings -warnings "$page" 2>&1 | grep -E 'WARNING|ERROR' | grep -v 'multiple occurrences')
     empty "$findings" "$page is clean POD"
 done
 empty "$(for page in "${pages[@]}"; do
@@ -29,6 +29,19 @@ compare() {
         awk -F '\t' -v page="$1" '$1 != "" { print page ": describes " $1 ", which does not exist" }
             $2 != "" { print page ": does not describe " $2 }'
 }
+
+if [ -x "$builddir/sme-backup" ]; then
+    page=docs/man/sme-backup.pod
+    commands=$("$builddir/sme-backup" help | awk '/^Commands:/ { on = 1; next } /^[^ ]/ { on = 0 } on && NF { print $1 }')
+    is "$(sed -nE 's/^=head2 ([a-z]+).*/\1/p' $page | LC_ALL=C sort)" "$(LC_ALL=C sort <<<"$commands")" \
+        "$page describes each command and no other"
+    options=$(for command in $commands; do "$builddir/sme-backup" help "$command"; done |
+        sed -nE 's/^  (-.,|   ) (--[a-z-]+).*/\2/p' | LC_ALL=C sort -u)
+    told=$(grep -E '^=item B<-' $page | grep -oE -e '--[a-z-]+' | LC_ALL=C sort -u)
+    is "$told" "$options" "$page describes each option and no other"
+else
+    skip "commands and options are described" "the program is not built"
+fi
 
 if [ -x "$builddir/sme-backup" ] && command -v jq >/dev/null; then
     for page in plugins/*/*.pod sinks/*/*.pod; do

@@ -115,12 +115,9 @@ static void info_may_be_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(basic_case),
-        cmocka_unit_test(longer_inputs),
-        cmocka_unit_test(no_salt_and_no_info),
-        cmocka_unit_test(empty_key_material_is_taken),
-        cmocka_unit_test(output_has_a_limit),
-        cmocka_unit_test(info_may_be_long),
+        cmocka_unit_test(basic_case),          cmocka_unit_test(longer_inputs),
+        cmocka_unit_test(no_salt_and_no_info), cmocka_unit_test(empty_key_material_is_taken),
+        cmocka_unit_test(output_has_a_limit),  cmocka_unit_test(info_may_be_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

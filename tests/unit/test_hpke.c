@@ -106,8 +106,7 @@ static void check_encryptions(const json_t *vector, const struct hpke *ctx)
                          SME_E_CORRUPT);
         assert_int_equal(hpke_open(ctx, seq, aad.at, aad.len, ct.at, ct.len - 1, out, &err),
                          SME_E_CORRUPT);
-        assert_int_equal(hpke_open(ctx, seq, aad.at, aad.len, ct.at, 15, out, &err),
-                         SME_E_CORRUPT);
+        assert_int_equal(hpke_open(ctx, seq, aad.at, aad.len, ct.at, 15, out, &err), SME_E_CORRUPT);
     }
 }
 

@@ -202,7 +202,8 @@ static void broken_files_are_explained(void **state)
          "k:2: character 18 of 'repository' is not a letter or a digit from 2 to 7", "I or L"},
         {MAGIC_LINE "repository     AAAQE-AYEAU\n  DAOCA-JBIFQ=\n",
          "k:3: character 21 of 'repository' is not a letter or a digit from 2 to 7", "no 0, 1"},
-        {MAGIC_LINE "repository     AAAQE-AYEAU-DAOCA-JBIFQ-YDIOB-6OOIR-J\n" PUBLIC_LINE WRITER_LINE,
+        {MAGIC_LINE
+         "repository     AAAQE-AYEAU-DAOCA-JBIFQ-YDIOB-6OOIR-J\n" PUBLIC_LINE WRITER_LINE,
          "k:2: checksum of 'repository' does not match: a character is wrong", "one by one"},
         {MAGIC_LINE REPOSITORY_LINE PUBLIC_LINE
          "writer-secret  EAQSE-IZEEU-TCOKB-JFIVS-YLJOF-4YDCM-RTGQ2\n"

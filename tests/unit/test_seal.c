@@ -32,7 +32,7 @@ struct fixture {
     struct sealer *sealer;
     struct run_key run;
     struct block_chunk chunks[2];
-    struct block_facts facts;      /* both chunks, raw */
+    struct block_facts facts; /* both chunks, raw */
     uint8_t sealed[BOTH_LEN + SEAL_TAG];
 };
 
@@ -101,7 +101,8 @@ static void blocks_are_pinned(void **state)
     f->facts = (struct block_facts){SEAL_META, 1, 3, BOTH_LEN, 15, f->chunks, 2};
     assert_int_equal(seal_block(f->sealer, &f->run, &f->facts, "not really zstd", out, NULL),
                      SME_OK);
-    assert_hex(out, 15 + SEAL_TAG, "a88c919650f509ff0952bc7ac82cf4417df4a6d08b77291878fe7a150f61fe");
+    assert_hex(out, 15 + SEAL_TAG,
+               "a88c919650f509ff0952bc7ac82cf4417df4a6d08b77291878fe7a150f61fe");
 }
 
 static void blocks_open_again(void **state)
@@ -299,9 +300,9 @@ static void objects_are_pinned(void **state)
 {
     struct fixture *f = *state;
     struct buf out = BUF_INIT(1000);
-    assert_int_equal(seal_object(f->sealer, &f->keys.index, SEAL_INDEX, "an index object", 15, &out,
-                                 NULL),
-                     SME_OK);
+    assert_int_equal(
+        seal_object(f->sealer, &f->keys.index, SEAL_INDEX, "an index object", 15, &out, NULL),
+        SME_OK);
     assert_hex(out.data, out.len,
                "bce8a1f441e1da0d854076caf182617a189f7707a68510c0e895d62e5420b82b868e4f96e0a1116347"
                "fd7a77e982bbfe965a65713326e04b6d5b905fba3c26");
@@ -336,9 +337,9 @@ static void objects_open_again(void **state)
     buf_clear(&sealed);
     assert_int_equal(seal_object(f->sealer, &f->keys.index, SEAL_SESSION, NULL, 0, &sealed, NULL),
                      SME_OK);
-    assert_int_equal(open_object(f->sealer, &f->keys.index, SEAL_SESSION, sealed.data, sealed.len,
-                                 &empty, NULL),
-                     SME_OK);
+    assert_int_equal(
+        open_object(f->sealer, &f->keys.index, SEAL_SESSION, sealed.data, sealed.len, &empty, NULL),
+        SME_OK);
     assert_int_equal(empty.len, 0);
     buf_free(&empty);
     buf_free(&sealed);
@@ -465,8 +466,8 @@ static void objects_belong_to_source_repository_and_key(void **state)
 {
     struct fixture *f = *state;
     struct buf sealed = BUF_INIT(1000);
-    assert_int_equal(
-        seal_object(f->sealer, &f->keys.index, SEAL_INDEX, "index", 5, &sealed, NULL), SME_OK);
+    assert_int_equal(seal_object(f->sealer, &f->keys.index, SEAL_INDEX, "index", 5, &sealed, NULL),
+                     SME_OK);
     assert_object_refused(f->sealer, &f->run.key, SEAL_INDEX, sealed.data, sealed.len,
                           "index object of 53 bytes is not genuine");
     const struct {
@@ -494,11 +495,11 @@ static void a_full_buffer_is_reported(void **state)
     assert_int_equal(seal_object(f->sealer, &f->keys.index, SEAL_INDEX, "index", 5, &small, &err),
                      SME_E_NO_MEMORY);
     assert_string_equal(err.message, "out of memory for index object of 5 bytes");
+    assert_int_equal(seal_object(f->sealer, &f->keys.index, SEAL_INDEX, "index", 5, &sealed, &err),
+                     SME_OK);
     assert_int_equal(
-        seal_object(f->sealer, &f->keys.index, SEAL_INDEX, "index", 5, &sealed, &err), SME_OK);
-    assert_int_equal(open_object(f->sealer, &f->keys.index, SEAL_INDEX, sealed.data, sealed.len,
-                                 &tiny, &err),
-                     SME_E_NO_MEMORY);
+        open_object(f->sealer, &f->keys.index, SEAL_INDEX, sealed.data, sealed.len, &tiny, &err),
+        SME_E_NO_MEMORY);
     buf_free(&small);
     buf_free(&tiny);
     buf_free(&sealed);

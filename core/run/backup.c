@@ -1,0 +1,356 @@
+/*
+ * One job: one source into one repository, from begin to commit or abort.
+ *
+ * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
+ */
+#include "backup.h"
+
+#include "../base/cleanup.h"
+#include "../base/clock.h"
+#include "../base/limits.h"
+#include "../base/log.h"
+#include "../base/rng.h"
+#include "../config/value.h"
+#include "../repo/session.h"
+#include "backup_job.h"
+
+#include <sched.h>
+#include <stdlib.h>
+
+#define MAX_WORKERS 16
+#define WORKER_MEMORY (12 * MIB) /* blocks, window and scratch of one worker */
+#define OTHER_MEMORY (32 * MIB)  /* units, item stream, tables                */
+
+void backup_result_free(struct backup_result *result)
+{
+    for (size_t i = 0; i < result->problem_count; i++) {
+        free(result->problems[i].path);
+        free(result->problems[i].text);
+    }
+    free(result->problems);
+    result->problems = NULL;
+    result->problem_count = 0;
+}
+
+static unsigned processors(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) < 0) {
+        return 1;
+    }
+    int count = CPU_COUNT(&set);
+    return count < 1 ? 1 : count > MAX_WORKERS ? MAX_WORKERS : (unsigned)count;
+}
+
+/* "auto", one size (the normal one), or "MIN/NORMAL/MAX"; conf_load() has checked it. */
+static int chunk_sizes(const char *text, uint32_t sizes[3], struct sme_error *err)
+{
+    char copy[64];
+    uint64_t value[3] = {64 * KIB, 256 * KIB, MIB};
+
+    (void)snprintf(copy, sizeof copy, "%s", text != NULL ? text : "auto");
+    char *first = strchr(copy, '/');
+    char *second = first != NULL ? strchr(first + 1, '/') : NULL;
+    int status = SME_OK;
+    if (second != NULL) {
+        *first = '\0';
+        *second = '\0';
+        status = value_size(copy, &value[0]);
+        status = status < 0 ? status : value_size(first + 1, &value[1]);
+        status = status < 0 ? status : value_size(second + 1, &value[2]);
+    } else if (strcmp(copy, "auto") != 0) {
+        status = value_size(copy, &value[1]);
+        value[0] = value[1] / 4;
+        value[2] = value[1] * 4;
+    }
+    if (status < 0 || value[0] < 4 * KIB || value[1] < 64 * KIB || value[2] > LIMIT_CHUNK ||
+        value[0] >= value[1] || value[1] >= value[2] || (value[1] & (value[1] - 1)) != 0) {
+        return sme_fail(err, SME_E_INVALID, "chunk_size '%s' is not possible", copy);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        sizes[i] = (uint32_t)value[i];
+    }
+    return SME_OK;
+}
+
+static int open_source(struct backup_job *job, struct sme_error *err)
+{
+    const struct conf_source *source = job->request->source;
+    const struct conf *conf = job->request->conf;
+    char *state = NULL;
+
+    int status =
+        plugin_load(&conf->core.plugin_dir, PLUGIN_SOURCE, source->plugin, &job->plugin, err);
+    if (status < 0) {
+        return status;
+    }
+    if (asprintf(&state, "%s/sources/%s", conf->core.state_dir, source->name) < 0) {
+        return sme_fail(err, SME_E_NO_MEMORY, "no memory to open source '%s'", source->name);
+    }
+    status = instance_new(job->plugin, source->name, source->section, conf_source_options,
+                          conf_source_option_count, state, &job->source, err);
+    free(state);
+    if (status == SME_OK) {
+        status = instance_open(job->source, err);
+    }
+    if (status == SME_OK && job->plugin->source.check != NULL) {
+        status = job->plugin->source.check(job->source->handle, err);
+    }
+    return status;
+}
+
+/* Everything that is asked of the repository before the source is read. */
+static int open_repository(struct backup_job *job, struct sme_error *err)
+{
+    const struct conf_source *source = job->request->source;
+    uint8_t random[4];
+
+    int status = vault_open(job->repo, source->name, job->cache_dir, &job->vault, err);
+    if (status == SME_OK) {
+        status = rng_bytes(random, sizeof random, err);
+    }
+    if (status < 0) {
+        return status;
+    }
+    objkey_snapshot_name(job->started_ns / NS_PER_SEC, random, job->name);
+    if (!job->request->dry_run) {
+        status = session_begin(job->repo, &job->vault->keys, job->name,
+                               job->request->conf->core.host, job->started_ns, err);
+        job->has_session = status == SME_OK;
+    }
+    /* After the marker: a prune that has not seen it has written its set before. */
+    if (status == SME_OK) {
+        status =
+            session_pending(job->repo, &job->vault->keys, &job->pending, &job->pending_count, err);
+    }
+    if (status == SME_OK) {
+        status = backup_find_predecessor(job, err);
+    }
+    if (status == SME_OK) {
+        status = run_key_new(&job->repo->keys, &job->vault->keys, &job->run, err);
+    }
+    if (status == SME_OK) {
+        backup_open_cache(job);
+    }
+    return status;
+}
+
+/* Pack buffers that the memory limit leaves room for. */
+static unsigned buffer_count(const struct conf *conf, uint64_t pack_size, unsigned workers)
+{
+    uint64_t used = OTHER_MEMORY + workers * WORKER_MEMORY;
+    uint64_t left = conf->core.memory_limit > used ? conf->core.memory_limit - used : 0;
+    uint64_t count = left / (pack_size + MIB);
+
+    return count < 2 ? 2 : count > 3 ? 3 : (unsigned)count;
+}
+
+static int open_pipeline(struct backup_job *job, unsigned workers, struct sme_error *err)
+{
+    const struct conf_sink *sink = NULL;
+    struct block_sealer *sealer = NULL;
+    uint32_t sizes[3];
+
+    int status = chunk_sizes(job->request->source->chunk_size, sizes, err);
+    if (status < 0) {
+        return status;
+    }
+    if (!codec_parse(job->request->source->compression, &job->level)) {
+        return sme_fail(err, SME_E_INVALID, "compression '%s' is not known",
+                        job->request->source->compression);
+    }
+    chunker_init(&job->chunker, &job->vault->keys.chunker, sizes[0], sizes[1], sizes[2]);
+    status = conf_sink(job->request->conf, store_name(job->repo->store), &sink, err);
+    if (status < 0) {
+        return status;
+    }
+    struct packer_params params = {
+        .repo = job->repo,
+        .keys = &job->vault->keys,
+        .run = &job->run,
+        .type = SEAL_DATA,
+        .pack_size = sink->pack_size,
+        .buffers = buffer_count(job->request->conf, sink->pack_size, workers),
+    };
+    params.uploaders = params.buffers - 1;
+    status = dedup_new(job->vault->index, (const uint8_t(*)[32])job->pending, job->pending_count,
+                       &job->dedup, err);
+    if (status == SME_OK) {
+        status = packer_new(&params, &job->data, err);
+    }
+    params.type = SEAL_META;
+    params.buffers = 1;
+    params.uploaders = 0;
+    if (status == SME_OK) {
+        status = packer_new(&params, &job->meta, err);
+    }
+    struct block_sealer_params meta = {
+        .keys = &job->vault->keys,
+        .run = &job->run,
+        .packer = job->request->dry_run ? NULL : job->meta,
+        .type = SEAL_META,
+        .level = job->level == CODEC_OFF ? CODEC_OFF : CODEC_LEVEL_AUTO,
+    };
+    if (status == SME_OK) {
+        status = block_sealer_new(&meta, &sealer, err);
+    }
+    return status < 0 ? status : itemstream_new(sealer, job->dedup, &job->stream, err);
+}
+
+static void fill_counts(struct backup_job *job, struct backup_counts *counts)
+{
+    const struct pipe_counters *from = &job->pipe.counters;
+
+    *counts = (struct backup_counts){
+        .items = from->items,
+        .files = from->files,
+        .directories = from->directories,
+        .bytes = from->bytes,
+        .changed = from->changed,
+        .bytes_read = from->content.bytes_read,
+        .bytes_new = from->content.bytes_new,
+        .bytes_stored = packer_stored_bytes(job->data) + packer_stored_bytes(job->meta),
+        .failed = from->failed,
+        .changed_while_read = from->changed_while_read,
+        .vanished = from->vanished,
+        .rot = from->rot,
+        .skipped = from->skipped,
+        .data_packs = packer_stored_packs(job->data),
+        .meta_packs = packer_stored_packs(job->meta),
+    };
+}
+
+static int tick(void *cookie, struct sme_error *err)
+{
+    struct backup_job *job = cookie;
+    struct backup_counts counts;
+    objkey_text key;
+
+    if (job->request->progress != NULL) {
+        fill_counts(job, &counts);
+        job->request->progress(job->request->cookie, &counts);
+    }
+    return backup_put_index(job, false, key, err);
+}
+
+static int run_source(struct backup_job *job, unsigned workers, struct sme_error *err)
+{
+    const struct conf_source *source = job->request->source;
+    struct sme_run run = {
+        .struct_size = sizeof run,
+        .flags = job->request->dry_run ? SME_RUN_DRY : 0,
+        .started_ns = job->started_ns,
+        .snapshot = job->name,
+    };
+    struct pipe_params params = {
+        .source = job->source,
+        .keys = &job->vault->keys,
+        .run = &job->run,
+        .data = job->request->dry_run ? NULL : job->data,
+        .stream = job->stream,
+        .dedup = job->dedup,
+        .chunker = &job->chunker,
+        .level = job->level,
+        .workers = workers,
+        .cache = job->cache,
+        .cache_writer = job->cache_writer,
+        .rescan = source->rescan,
+        .sequence = job->before.sequence + 1,
+        .may_change = &source->may_change,
+        .tick = tick,
+        .cookie = job,
+    };
+
+    int status = job->plugin->source.begin(job->source->handle, &run, err);
+    if (status < 0) {
+        return status;
+    }
+    job->begun = true;
+    return pipe_run(&params, &job->pipe, err);
+}
+
+static int end_source(struct backup_job *job, int outcome, struct sme_error *err)
+{
+    if (!job->begun) {
+        return SME_OK;
+    }
+    job->begun = false;
+    return job->plugin->source.end(job->source->handle, outcome, err);
+}
+
+static int do_job(struct backup_job *job, struct sme_error *err)
+{
+    struct sme_error trouble = SME_ERROR_INIT;
+    unsigned workers = processors();
+
+    int status = open_source(job, err);
+    status = status < 0 ? status : open_repository(job, err);
+    status = status < 0 ? status : open_pipeline(job, workers, err);
+    status = status < 0 ? status : run_source(job, workers, err);
+    if (status < 0 || job->request->dry_run) {
+        return status;
+    }
+    status = backup_commit(job, err);
+    if (status == SME_OK && end_source(job, SME_COMMIT, &trouble) < 0) {
+        log_failure(LOG_LEVEL_WARN, job->request->source->name, &trouble);
+    }
+    return status;
+}
+
+static void clean_up(struct backup_job *job)
+{
+    struct sme_error ignored = SME_ERROR_INIT;
+
+    (void)end_source(job, SME_ABORT, &ignored);
+    if (job->has_session) {
+        session_end(job->repo, &job->vault->keys, job->name);
+    }
+    itemstream_free(job->stream);
+    packer_free(job->data);
+    packer_free(job->meta);
+    dedup_free(job->dedup);
+    itemcache_writer_abort(job->cache_writer);
+    itemcache_free(job->cache);
+    index_addition_free(&job->added);
+    buf_free(&job->reach);
+    free(job->pending);
+    secret_done(&job->run.key);
+    chunker_done(&job->chunker);
+    vault_free(job->vault);
+    instance_free(job->source);
+    plugin_unload(job->plugin);
+}
+
+int backup_run(const struct backup_request *request, struct backup_result *ret_result,
+               struct sme_error *err)
+{
+    struct backup_job *job = calloc(1, sizeof *job);
+
+    memset(ret_result, 0, sizeof *ret_result);
+    if (job == NULL) {
+        return sme_fail(err, SME_E_NO_MEMORY, "no memory for a backup");
+    }
+    job->request = request;
+    job->result = ret_result;
+    job->repo = request->access->repo;
+    job->cache_dir = request->conf->core.cache_dir;
+    job->started_ns = clock_realtime_ns();
+    job->started_monotonic_ns = clock_monotonic_ns();
+    buf_init(&job->reach, LIMIT_SNAPSHOT_OBJECT / 2);
+
+    int status = do_job(job, err);
+
+    if (job->data != NULL && job->meta != NULL) {
+        fill_counts(job, &ret_result->counts);
+    }
+    ret_result->problems = STEAL(job->pipe.problems);
+    ret_result->problem_count = job->pipe.problem_count;
+    job->pipe.problem_count = 0;
+    pipe_result_free(&job->pipe);
+    clean_up(job);
+    ret_result->requests = store_meter(request->access->store);
+    ret_result->elapsed_ns = clock_monotonic_ns() - job->started_monotonic_ns;
+    free(job);
+    return status;
+}
