@@ -22,14 +22,23 @@ core_base = \
 	core/base/wire.c core/base/wire.h
 
 core_config = \
-	core/config/conf.h \
-	core/config/ini.h \
-	core/config/options.h \
-	core/config/value.h
+	core/config/conf.c core/config/conf.h \
+	core/config/conf_files.c core/config/conf_files.h \
+	core/config/conf_tables.c \
+	core/config/ini.c core/config/ini.h \
+	core/config/options.c core/config/options.h \
+	core/config/value.c core/config/value.h
 
 core_plugin = \
-	core/plugin/describe.h \
-	core/plugin/plugin.h
+	core/plugin/describe.c core/plugin/describe.h \
+	core/plugin/describe_forms.h \
+	core/plugin/describe_json.c \
+	core/plugin/describe_samples.c \
+	core/plugin/host.c core/plugin/host.h \
+	core/plugin/instance.c \
+	core/plugin/loader.c \
+	core/plugin/plugin.h \
+	core/plugin/plugin_dirs.c core/plugin/plugin_dirs.h
 
 core_crypto = \
 	core/crypto/aead.c core/crypto/aead.h \
@@ -69,18 +78,31 @@ core_pipeline = \
 	core/pipeline/content.c core/pipeline/content.h \
 	core/pipeline/content_cut.h \
 	core/pipeline/dedup.c core/pipeline/dedup.h \
+	core/pipeline/extract.c core/pipeline/extract.h \
+	core/pipeline/extract_meta.c \
 	core/pipeline/filemeta.c core/pipeline/filemeta.h \
 	core/pipeline/itemstream.c core/pipeline/itemstream.h \
 	core/pipeline/packer.c core/pipeline/packer.h \
-	core/pipeline/pipe.h \
+	core/pipeline/pipe.c core/pipeline/pipe.h \
+	core/pipeline/pipe_collect.c \
+	core/pipeline/pipe_dispatch.c \
 	core/pipeline/pipe_internal.h \
 	core/pipeline/pipe_item.c \
 	core/pipeline/reflist.c core/pipeline/reflist.h \
+	core/pipeline/restore_dir.c \
+	core/pipeline/restore_item.h \
+	core/pipeline/restore_job.h \
+	core/pipeline/restore_link.c \
+	core/pipeline/restore_plan.c core/pipeline/restore_plan.h \
+	core/pipeline/restore_select.c core/pipeline/restore_select.h \
 	core/pipeline/unit.c core/pipeline/unit.h
 
 core_run = \
 	core/run/access.c core/run/access.h \
-	core/run/backup.h \
+	core/run/backup.c core/run/backup.h \
+	core/run/backup_commit.c \
+	core/run/backup_job.h \
+	core/run/backup_previous.c \
 	core/run/check.h \
 	core/run/hooks.c core/run/hooks.h \
 	core/run/lockfile.c core/run/lockfile.h \
@@ -96,15 +118,19 @@ core_cli = \
 	core/cli/args.c core/cli/args.h \
 	core/cli/cli.c core/cli/cli.h \
 	core/cli/cmd_cat.c \
+	core/cli/cmd_check.c \
+	core/cli/cmd_config.c \
 	core/cli/cmd_help.c \
 	core/cli/cmd_init.c \
 	core/cli/cmd_list.c \
 	core/cli/cmd_ls.c \
+	core/cli/cmd_plugin.c \
+	core/cli/cmd_restore.c \
 	core/cli/cmd_run.c \
 	core/cli/commands.c \
 	core/cli/progress.c core/cli/progress.h \
-	core/cli/select.h \
-	core/cli/target.c core/cli/target.h
+	core/cli/target.c core/cli/target.h \
+	core/cli/values.c core/cli/values.h
 
 noinst_LIBRARIES += libsme-core.a
 libsme_core_a_SOURCES = $(core_base) $(core_config) $(core_plugin) $(core_crypto) $(core_repo) \

@@ -7,12 +7,14 @@ plugins_DATA =
 EXTRA_DIST += plugins/plugin.map
 
 filesystem_sources = \
+	plugins/filesystem/filesystem.c \
 	plugins/filesystem/glob.c plugins/filesystem/glob.h \
 	plugins/filesystem/grow.h \
 	plugins/filesystem/listing.c plugins/filesystem/listing.h \
 	plugins/filesystem/patterns.c plugins/filesystem/patterns.h \
 	plugins/filesystem/roots.c plugins/filesystem/roots.h \
-	plugins/filesystem/walk.h
+	plugins/filesystem/stack.c plugins/filesystem/stack.h \
+	plugins/filesystem/walk.c plugins/filesystem/walk.h
 
 if WITH_FILESYSTEM
 noinst_PROGRAMS += plugins/filesystem.so

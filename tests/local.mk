@@ -5,12 +5,33 @@
 # ---- unit tests: one program each, linked with the core's archive --------------------------------
 
 unit_tests = \
+	tests/unit/test_args \
+	tests/unit/test_buf_wire \
 	tests/unit/test_chunker \
+	tests/unit/test_conf \
 	tests/unit/test_digest \
+	tests/unit/test_fileio \
+	tests/unit/test_hashmap \
+	tests/unit/test_hex \
 	tests/unit/test_hkdf \
+	tests/unit/test_hooks \
 	tests/unit/test_hpke \
+	tests/unit/test_ini \
+	tests/unit/test_item \
 	tests/unit/test_keyring \
-	tests/unit/test_seal
+	tests/unit/test_log \
+	tests/unit/test_objkey \
+	tests/unit/test_options \
+	tests/unit/test_patterns \
+	tests/unit/test_pipe \
+	tests/unit/test_repo \
+	tests/unit/test_report \
+	tests/unit/test_seal \
+	tests/unit/test_source_filesystem \
+	tests/unit/test_source_paths \
+	tests/unit/test_str \
+	tests/unit/test_value \
+	tests/unit/test_walk
 lint_tests = \
 	tests/lint/driver.sh \
 	tests/lint/files.sh \
@@ -25,14 +46,30 @@ lint_tests = \
 # What ./check runs under the thread sanitizer: tests of code that starts threads.
 thread_tests =
 
-bats_tests =
+bats_tests = \
+	tests/bats/basics.bats \
+	tests/bats/cli.bats \
+	tests/bats/config.bats \
+	tests/bats/damage.bats \
+	tests/bats/init.bats \
+	tests/bats/runner.bats \
+	tests/bats/terminal.bats
 abi_tests =
 
-# Other sources than tests/unit/NAME.c are named here, for instance
-#   tests_unit_test_patterns_SOURCES = tests/unit/test_patterns.c plugins/filesystem/patterns.c
+# What tests share, and the plugins' own sources for the tests that look into them.
+test_helpers = \
+	tests/harness/filesystem_rig.c \
+	tests/harness/filesystem_rig.h \
+	tests/harness/memsink.c \
+	tests/harness/memsink.h \
+	tests/harness/testrepo.c \
+	tests/harness/testrepo.h \
+	tests/harness/tree.c \
+	tests/harness/tree.h
+libsme_test_a_SOURCES = $(test_helpers) $(filesystem_sources)
 
 # For every program that names no libraries of its own, which is the tests.
-LDADD = libsme-core.a $(core_libs) $(CMOCKA_LIBS)
+LDADD = libsme-test.a libsme-core.a $(core_libs) $(CMOCKA_LIBS)
 
 # ---- plugins made for tests: one file each, built by "make check" --------------------------------
 
@@ -46,6 +83,7 @@ $(test_modules): $(smeinclude_HEADERS) $(module_map)
 # ---- the harness ---------------------------------------------------------------------------------
 
 if HAVE_CMOCKA
+check_LIBRARIES += libsme-test.a
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
@@ -59,6 +97,7 @@ check_DATA = $(test_modules)
 CLEANFILES += $(test_modules)
 
 EXTRA_DIST += $(lint_tests) $(abi_tests) $(bats_tests) \
+	tests/bats/helpers.bash \
 	tests/coverage.sh \
 	tests/tap/log-driver \
 	tests/tap/tap.sh

@@ -21,7 +21,9 @@ struct wire {
 
 static inline struct wire wire_of(const void *data, size_t len)
 {
-    struct wire w = {(const uint8_t *)data, (const uint8_t *)data + len, false};
+    /* Nothing may be given as NULL, which must not be added to. */
+    const uint8_t *at = (const uint8_t *)(len > 0 ? data : "");
+    struct wire w = {at, at + len, false};
     return w;
 }
 

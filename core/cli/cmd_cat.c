@@ -6,7 +6,6 @@
 #include "../base/cancel.h"
 #include "../base/cleanup.h"
 #include "../base/str.h"
-#include "select.h"
 #include "target.h"
 
 #include <errno.h>
@@ -155,12 +154,21 @@ static int put_item(struct cat *cat, struct target *target, const char *path, si
     return status;
 }
 
+/* A path as users write it ("/etc/x", "./x") as the item stream has it. */
+static const char *trim(const char *path)
+{
+    while (path[0] == '/' || (path[0] == '.' && path[1] == '/')) {
+        path++;
+    }
+    return path;
+}
+
 enum exit_code cmd_cat(struct cli *cli)
 {
     CLEANUP(target_close) struct target target = {.sink = NULL};
     struct cat cat = {.cli = cli};
-    size_t len = 0;
-    const char *path = select_trim(cli->args.words[1], &len);
+    const char *path = trim(cli->args.words[1]);
+    size_t len = strlen(path);
 
     if (cli->json) {
         (void)sme_fail(&cli->err, SME_E_INVALID, "command 'cat' has no JSON output");

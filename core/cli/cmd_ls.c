@@ -8,8 +8,9 @@
 #include "../base/cancel.h"
 #include "../base/cleanup.h"
 #include "../base/clock.h"
+#include "../base/limits.h"
+#include "../pipeline/restore_select.h"
 #include "../run/report.h"
-#include "select.h"
 #include "target.h"
 
 #include <inttypes.h>
@@ -19,16 +20,17 @@
 struct ls {
     struct cli *cli;
     struct target target;
-    const char *const *words;
-    size_t word_count;
-    bool *hits; /* which words selected something */
+    struct select select;
+    struct buf taken; /* the last folder that was selected: what is below it comes along */
+    bool has_taken;
     uint64_t shown;
 };
 
 static void ls_done(struct ls *ls)
 {
     target_close(&ls->target);
-    free(ls->hits);
+    select_done(&ls->select);
+    buf_free(&ls->taken);
 }
 
 static const char *type_name(uint32_t type)
@@ -177,22 +179,29 @@ static void close_json(const struct sme_error *failure)
     (void)printf("}\n");
 }
 
-/* One plain path: only what is below it is read. */
-static char *single_prefix(const struct ls *ls)
+/* Is it selected, or below something that is?  Items come in an order in which everything below
+ * a folder follows it at once. */
+static bool wanted(struct ls *ls, const struct item_view *item)
 {
-    size_t len = 0;
+    const struct buf *taken = &ls->taken;
 
-    if (ls->word_count != 1 || select_is_pattern(ls->words[0])) {
-        return NULL;
+    if (select_match(&ls->select, item->path, item->path_len)) {
+        buf_clear(&ls->taken);
+        buf_add(&ls->taken, item->path, item->path_len);
+        ls->has_taken = !ls->taken.bad;
+        return true;
     }
-    const char *start = select_trim(ls->words[0], &len);
-    return len > 0 ? strndup(start, len) : NULL;
+    return ls->has_taken && taken->len > 0 && item->path_len > taken->len &&
+           memcmp(item->path, taken->data, taken->len) == 0 && item->path[taken->len] == '/';
 }
 
 static int walk(struct ls *ls)
 {
     struct sme_error *err = &ls->cli->err;
-    CLEANUP(free_ptr) char *prefix = single_prefix(ls);
+    /* One plain path: only what is below it is read. */
+    const char *prefix = ls->select.count == 1 && ls->select.only_paths && !ls->select.everything
+                             ? ls->select.at[0].text
+                             : NULL;
     struct item_iter *iter = NULL;
     struct item_view item;
 
@@ -202,7 +211,7 @@ static int walk(struct ls *ls)
         if (status < 0 || ferror(stdout)) {
             break;
         }
-        if (!select_match(ls->words, ls->word_count, item.path, item.path_len, ls->hits)) {
+        if (!wanted(ls, &item)) {
             continue;
         }
         if (ls->cli->json) {
@@ -219,28 +228,22 @@ static int walk(struct ls *ls)
 /* Every word must have selected something. */
 static int check_hits(struct ls *ls)
 {
-    for (size_t i = 0; i < ls->word_count; i++) {
-        if (!ls->hits[i]) {
-            (void)sme_fail(&ls->cli->err, SME_E_NOT_FOUND, "nothing in snapshot %s matches '%s'",
-                           ls->target.snapshot->head.name, ls->words[i]);
-            return error_hint(&ls->cli->err, "paths are relative to the source's path");
-        }
+    const char *unmatched = select_unmatched(&ls->select);
+
+    if (unmatched == NULL) {
+        return SME_OK;
     }
-    return SME_OK;
+    (void)sme_fail(&ls->cli->err, SME_E_NOT_FOUND, "nothing in snapshot %s matches '%s'",
+                   ls->target.snapshot->head.name, unmatched);
+    return error_hint(&ls->cli->err, "paths are relative to the source's path");
 }
 
 enum exit_code cmd_ls(struct cli *cli)
 {
-    CLEANUP(ls_done) struct ls ls = {.cli = cli};
+    CLEANUP(ls_done) struct ls ls = {.cli = cli, .taken = BUF_INIT(LIMIT_PATH)};
 
-    ls.words = cli->args.words + 1;
-    ls.word_count = cli->args.word_count - 1;
-    ls.hits = calloc(ls.word_count + 1, sizeof *ls.hits);
-    if (ls.hits == NULL) {
-        (void)sme_fail(&cli->err, SME_E_NO_MEMORY, "no memory for the patterns");
-        return cli_fail(cli);
-    }
-    if (target_open(cli, cli->args.words[0], &ls.target) < 0) {
+    if (select_init(&ls.select, cli->args.words + 1, cli->args.word_count - 1, &cli->err) < 0 ||
+        target_open(cli, cli->args.words[0], &ls.target) < 0) {
         return cli_fail(cli);
     }
     if (cli->json) {

@@ -383,7 +383,7 @@ static int parse(struct ini_doc *doc, const char *label, const char *text, size_
 int ini_parse_text(struct ini_doc *doc, const char *label, const char *text, size_t len,
                    struct sme_error *err)
 {
-    return parse(doc, label, text, len, false, err);
+    return parse(doc, label, len > 0 ? text : "", len, false, err);
 }
 
 int ini_load(struct ini_doc *doc, const char *path, struct sme_error *err)

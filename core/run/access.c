@@ -57,6 +57,12 @@ int access_open(const struct conf *conf, const struct conf_sink *sink, struct ac
     CLEANUP(access_close) struct access made = {.plugin = NULL};
     CLEANUP(keyring_done) struct keyring keys = {.has_reader = false};
 
+    /* An option that would be ignored is worse than one that is refused. */
+    if (sink->passphrase_file != NULL) {
+        (void)sme_fail(err, SME_E_INVALID,
+                       "[sink %s]: this version knows no key files with a passphrase", sink->name);
+        return error_hint(err, "remove 'passphrase_file'; the key file is protected by its mode");
+    }
     /* The key first: without it nothing else is worth a request. */
     int status = keyring_load(sink->key_file, &keys, err);
     if (status == SME_OK) {

@@ -150,7 +150,7 @@ static int open_pipeline(struct backup_job *job, unsigned workers, struct sme_er
 {
     const struct conf_sink *sink = NULL;
     struct block_sealer *sealer = NULL;
-    uint32_t sizes[3];
+    uint32_t sizes[3] = {0};
 
     int status = chunk_sizes(job->request->source->chunk_size, sizes, err);
     if (status < 0) {

@@ -45,7 +45,7 @@ static bool read_pin(const struct backup_job *job, struct predecessor *ret)
         !objkey_is_snapshot_name(name) || !hex_decode(hash, ret->hash, sizeof ret->hash)) {
         return false;
     }
-    (void)snprintf(ret->entry.name, sizeof ret->entry.name, "%s", name);
+    memcpy(ret->entry.name, name, sizeof ret->entry.name);
     return true;
 }
 

@@ -101,10 +101,21 @@ static void add_requests(struct buf *line, const struct store_meter *meter)
     }
 }
 
+/* " read=61.2MiB": without the blank of "512 B", so that the line can be split at blanks. */
+static void add_size(struct buf *line, const char *name, uint64_t bytes)
+{
+    char text[16];
+    char *blank = strchr(str_bytes(bytes, text), ' ');
+
+    if (blank != NULL) {
+        memmove(blank, blank + 1, strlen(blank));
+    }
+    buf_add_fmt(line, " %s=%s", name, text);
+}
+
 static void add_facts(struct buf *line, const struct job_report *report)
 {
     const struct backup_counts *c = &report->counts;
-    char text[16];
 
     if (report->snapshot[0] != '\0') {
         buf_add_fmt(line, " snapshot=%s", report->snapshot);
@@ -113,8 +124,8 @@ static void add_facts(struct buf *line, const struct job_report *report)
         buf_add_str(line, " dry-run=yes");
     }
     buf_add_fmt(line, " items=%" PRIu64 " changed=%" PRIu64, c->items, c->changed);
-    buf_add_fmt(line, " read=%s", str_bytes(c->bytes_read, text));
-    buf_add_fmt(line, " stored=%s", str_bytes(c->bytes_stored, text));
+    add_size(line, "read", c->bytes_read);
+    add_size(line, "stored", c->bytes_stored);
     add_count(line, "failed", c->failed);
     add_count(line, "unstable", c->changed_while_read);
     add_count(line, "vanished", c->vanished);

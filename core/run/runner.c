@@ -113,8 +113,8 @@ static size_t count_active(const struct runner *runner)
     return active;
 }
 
-/* Start what may start; how many are active then. */
-static size_t start_jobs(struct runner *runner, size_t slots)
+/* Start what may start. */
+static void start_jobs(struct runner *runner, size_t slots)
 {
     for (size_t i = 0; i < runner->count && count_active(runner) < slots; i++) {
         struct job *job = &runner->jobs[i];
@@ -127,7 +127,6 @@ static size_t start_jobs(struct runner *runner, size_t slots)
             job_start(job, runner->jobs, runner->count);
         }
     }
-    return count_active(runner);
 }
 
 static bool all_done(const struct runner *runner)
@@ -142,24 +141,24 @@ static bool all_done(const struct runner *runner)
 
 static void drive(struct runner *runner, size_t slots, struct pollfd *fds)
 {
-    bool told = false;
-
     while (!all_done(runner)) {
-        if (start_jobs(runner, slots) > 0) {
-            for (size_t i = 0; i < runner->count; i++) {
-                job_poll(&runner->jobs[i], fds + i * JOB_FDS);
-            }
-            /* Once seen, the flag's descriptor stays readable: it must not spin the loop. */
-            fds[runner->count * JOB_FDS] =
-                (struct pollfd){.fd = told ? -1 : cancel_fd(), .events = POLLIN};
-            (void)poll(fds, (nfds_t)(runner->count * JOB_FDS + 1), TICK_MS);
-            told = cancel_requested();
-        }
+        bool told = cancel_requested();
+        start_jobs(runner, slots);
         for (size_t i = 0; i < runner->count; i++) {
             if (job_is_active(&runner->jobs[i])) {
                 job_step(&runner->jobs[i], runner->jobs, runner->count);
             }
         }
+        if (count_active(runner) == 0) {
+            continue;
+        }
+        for (size_t i = 0; i < runner->count; i++) {
+            job_poll(&runner->jobs[i], fds + i * JOB_FDS);
+        }
+        /* Once acted upon, the flag's descriptor stays readable: it must not spin the loop. */
+        fds[runner->count * JOB_FDS] =
+            (struct pollfd){.fd = told ? -1 : cancel_fd(), .events = POLLIN};
+        (void)poll(fds, (nfds_t)(runner->count * JOB_FDS + 1), TICK_MS);
     }
 }
 
@@ -171,12 +170,15 @@ static int collect(struct runner *runner, struct run_result *ret_result, struct 
     if (result.jobs == NULL) {
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for the result");
     }
+    bool cancelled = false;
     for (size_t i = 0; i < runner->count; i++) {
         result.exit = error_worse_exit(result.exit, runner->jobs[i].report.exit);
+        cancelled = cancelled || runner->jobs[i].report.word == JOB_CANCELLED;
         result.jobs[i] = runner->jobs[i].report;
         runner->jobs[i].report.problems = NULL;
     }
-    if (cancel_requested()) {
+    /* What failed before the signal does not hide that the run was ended by it. */
+    if (cancelled) {
         result.exit = EXIT_SIGNAL;
     }
     *ret_result = result;

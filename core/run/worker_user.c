@@ -18,10 +18,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Let everybody pass (not list) the ${depth} folders above ${folder}. */
-static int open_way(const char *folder, unsigned depth, struct sme_error *err)
+/* Let everybody pass (not list) the two folders above ${folder}. */
+static int open_way(const char *folder, struct sme_error *err)
 {
     CLEANUP(free_ptr) char *path = strdup(folder);
+    unsigned depth = 2;
 
     if (path == NULL) {
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for a folder's name");
@@ -40,8 +41,7 @@ static int open_way(const char *folder, unsigned depth, struct sme_error *err)
     return SME_OK;
 }
 
-static int give_folder(const char *folder, unsigned depth, const struct passwd *user,
-                       struct sme_error *err)
+static int give_folder(const char *folder, const struct passwd *user, struct sme_error *err)
 {
     CLEANUP(close_fd) int fd = -1;
 
@@ -53,11 +53,22 @@ static int give_folder(const char *folder, unsigned depth, const struct passwd *
     if (fd < 0 || fchown(fd, user->pw_uid, user->pw_gid) < 0) {
         return error_errno(err, "cannot give folder '%s' to user '%s'", folder, user->pw_name);
     }
-    return open_way(folder, depth, err);
+    return open_way(folder, err);
 }
 
-int worker_become_user(const char *name, const char *const *folders, size_t count, unsigned depth,
-                       struct sme_error *err)
+/* A folder where each may keep files that the others cannot replace. */
+static int share_folder(const char *folder, struct sme_error *err)
+{
+    int status = io_make_dirs(folder, 0700, err);
+
+    if (status == SME_OK && chmod(folder, 01777) < 0) {
+        status = error_errno(err, "cannot share folder '%s'", folder);
+    }
+    return status;
+}
+
+int worker_become_user(const char *name, const char *const *folders, size_t count,
+                       const char *shared, struct sme_error *err)
 {
     errno = 0;
     const struct passwd *user = getpwnam(name);
@@ -74,11 +85,12 @@ int worker_become_user(const char *name, const char *const *folders, size_t coun
         (void)sme_fail(err, SME_E_DENIED, "only root can run a source as user '%s'", name);
         return error_hint(err, "start sme-backup as root, or remove 'user' from the source");
     }
-    for (size_t i = 0; i < count; i++) {
-        int status = give_folder(folders[i], depth, user, err);
-        if (status < 0) {
-            return status;
-        }
+    int status = share_folder(shared, err);
+    for (size_t i = 0; i < count && status == SME_OK; i++) {
+        status = give_folder(folders[i], user, err);
+    }
+    if (status < 0) {
+        return status;
     }
     if (initgroups(name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 ||
         setuid(user->pw_uid) < 0) {

@@ -77,6 +77,9 @@ struct sme_extra {
  *  - SME_ITEM_STREAM: the core calls read() until it returns 0.  ${mode} and the times are
  *    those that a restored file shall have.  ${size} is a hint.
  *  - neither: metadata only, all of it in the item.
+ *
+ * FAILED or SKIPPED together with LOCATED: the item itself is kept, as far as the core can look at
+ * it (a directory that could not be listed, a mount point); what is missing is its content.
  */
 struct sme_item {
     uint32_t struct_size;

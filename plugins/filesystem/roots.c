@@ -157,6 +157,8 @@ static int fail_path(const char *path, struct sme_error *err)
         status = SME_E_DENIED;
         hint = "run as root, or as a user who may read it";
     }
+    if (errno == ENOMEM)
+        status = SME_E_NO_MEMORY;
     (void)sme_fail_errno(err, status, "cannot open path '%s'", path);
     set_hint(err, hint);
     return status;

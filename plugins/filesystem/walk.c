@@ -34,8 +34,9 @@ struct walk {
 
 static int fail_memory(const struct walk *walk, struct sme_error *err)
 {
-    return sme_fail(err, SME_E_NO_MEMORY, "out of memory while reading directory '%s'",
-                    walk->path != NULL ? walk->path : "");
+    bool at_root = walk->path == NULL || walk->path_len == 0;
+    return sme_fail(err, SME_E_NO_MEMORY, "out of memory at '%s'",
+                    at_root ? walk->roots->list[0].path : walk->path);
 }
 
 /* Make the current path the one of an entry of a directory whose path is the first ${base} bytes
@@ -182,6 +183,7 @@ static void fail_open(struct walk *walk, struct sme_item *item, size_t at, size_
 {
     if (is_vanished(sys_errno)) {
         fail_item(walk, item, SME_E_NOT_FOUND, "vanished", 0);
+        locate_item(walk, item, at, index);
     } else if (walk->options.one_file_system &&
                is_foreign(&walk->stack.frames[at], stack_name(&walk->stack, index))) {
         skip_item(item, "mount point of another file system that cannot be looked at");
@@ -216,8 +218,9 @@ static int visit_directory(struct walk *walk, size_t at, size_t index, struct sm
     }
     int status = enter_directory(walk, fd, &st, root_dev);
     if (status == SME_E_IO && errno == ENOENT) { /* removed while open */
-        fail_item(walk, item, SME_E_NOT_FOUND, "vanished", 0);
         stack_pop(&walk->stack);
+        fail_item(walk, item, SME_E_NOT_FOUND, "vanished", 0);
+        locate_item(walk, item, at, index);
         return 1;
     }
     if (status == SME_E_IO)

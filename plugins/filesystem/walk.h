@@ -45,8 +45,9 @@ void walk_free(struct walk *walk); /* accepts NULL */
  * 1 and the next item, 0 at the end, < 0: cancelled, out of memory, or a root is no longer there.
  * Other failures are items:
  *  - SME_ITEM_FAILED with SME_ITEM_LOCATED: a directory that could not be read, wholly or to its
- *    end; what could be read follows.
- *  - SME_ITEM_FAILED alone: vanished or replaced since its name was read.
+ *    end; what could be read follows.  With SME_E_NOT_FOUND it has vanished or been replaced by
+ *    something else since its name was read.
+ *  - SME_ITEM_FAILED alone: its directory is lost, and with it the way to look at it.
  *  - SME_ITEM_SKIPPED with SME_ITEM_LOCATED: a directory whose content is left out on purpose (a
  *    mount point, a cache); it is an item like others.
  *  - SME_ITEM_SKIPPED alone: left out entirely (a file that is too large, a mount point that may

@@ -39,7 +39,7 @@ core_section() {
 # docs_section [LINE...]: write [source docs] anew, with more lines.
 docs_section() {
     {
-        printf '%s\n' '[source docs]' 'plugin = filesystem' "path = $SRC"
+        printf '%s\n' '[source docs]' 'plugin = filesystem' "path = $SRC" 'rescan = 0%'
         [ $# -eq 0 ] || printf '%s\n' "$@"
     } >"$CONF/20-docs.ini"
 }

@@ -20,8 +20,10 @@ empty "$(for folder in plugins/*/ sinks/*/; do
     [ -e "$folder$name.pod" ] || echo "$folder$name.pod"
 done)" "each plugin has a page beside it"
 
-# items PAGE: the options that the page describes, "=item B<name> ..."
-items() { sed -nE 's/^=item (B<|C<)([a-z0-9_]+)>.*/\2/p' "$1" | LC_ALL=C sort -u; }
+# items PAGE: the options that the page describes, "=item B<name>, B<name> ..."
+items() {
+    grep -E '^=item ' "$1" | grep -oE '[BC]<[a-z][a-z0-9_]*>' | sed 's/^..//; s/>$//' | LC_ALL=C sort -u
+}
 
 # compare PAGE NAMES: both ways.
 compare() {
@@ -44,6 +46,11 @@ else
 fi
 
 if [ -x "$builddir/sme-backup" ] && command -v jq >/dev/null; then
+    page=docs/man/sme-backup.conf.pod
+    options=$(for table in core sink source; do
+        "$builddir/run" plugin describe $table --json | jq -r '.options[].name'
+    done)
+    empty "$(compare $page "$options")" "$page describes each option and no other"
     for page in plugins/*/*.pod sinks/*/*.pod; do
         [ -e "$page" ] || continue
         name=$(basename "$page" .pod)

@@ -1,0 +1,38 @@
+/*
+ * A sink in memory, with faults to order, as an instance that needs no loader.
+ *
+ * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SME_TESTS_MEMSINK_H
+#define SME_TESTS_MEMSINK_H
+
+#include "../../core/plugin/plugin.h"
+
+struct memsink_object {
+    char *key;
+    uint8_t *data;
+    size_t len;
+};
+
+/* Objects are in order of their making.  Tests may change them between calls. */
+struct memsink {
+    struct plugin plugin;
+    struct instance instance;
+    struct memsink_object *objects;
+    size_t count;
+    unsigned puts;     /* so far */
+    unsigned fail_put; /* the n-th put fails ... */
+    int fail_status;   /* ... with this          */
+    bool fail_list;    /* listings fail with SME_E_IO */
+    void *lock;
+};
+
+struct memsink *memsink_new(void);
+void memsink_free(struct memsink *sink);
+struct memsink_object *memsink_find(struct memsink *sink, const char *key);
+/* The n-th object whose key contains ${part}; NULL if there are not so many. */
+struct memsink_object *memsink_match(struct memsink *sink, const char *part, size_t n);
+size_t memsink_count(struct memsink *sink, const char *part);
+void memsink_drop(struct memsink *sink, const char *key);
+
+#endif
