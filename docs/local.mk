@@ -33,6 +33,7 @@ MAINTAINERCLEANFILES += docs/man/sme-backup.1 docs/man/sme-backup.conf.5 \
 	docs/man/sme-backup-filesystem.5 docs/man/sme-backup-directory.5
 EXTRA_DIST += \
 	docs/coding.md \
+	docs/format.md \
 	docs/man/sme-backup.conf.pod \
 	docs/man/sme-backup.pod \
 	docs/testing.md \

@@ -8,7 +8,6 @@
  */
 #include "../base/buf.h"
 #include "../base/cleanup.h"
-#include "../base/str.h"
 #include "../crypto/keyring.h"
 #include "../plugin/plugin.h"
 #include "../run/report.h"
@@ -85,24 +84,6 @@ static int view_source(const struct conf *conf, const struct conf_source *source
                         conf_source_option_count, NULL, &view->instance, err);
 }
 
-static void check_commands(struct config_check *check, const struct conf_source *source,
-                           const char *key, const struct sme_list *commands)
-{
-    for (size_t i = 0; i < commands->count; i++) {
-        CLEANUP(free_ptr) char **words = NULL;
-        size_t count = 0;
-        if (!str_words(commands->items[i], &words, &count) || count == 0) {
-            const struct ini_entry *entry = ini_find(source->section, key);
-            struct sme_error failure = SME_ERROR_INIT;
-            (void)sme_fail(&failure, SME_E_INVALID, "%s:%u: '%s': a quote is not closed in '%s'",
-                           source->section->file,
-                           entry != NULL ? entry->line : source->section->line, key,
-                           commands->items[i]);
-            note(check, true, &failure);
-        }
-    }
-}
-
 static void check_sections(struct config_check *check)
 {
     const struct conf *conf = check->cli->conf;
@@ -126,9 +107,6 @@ static void check_sections(struct config_check *check)
         if (view_source(conf, source, &view, &failure) < 0) {
             note(check, true, &failure);
         }
-        check_commands(check, source, "before", &source->before);
-        check_commands(check, source, "after", &source->after);
-        check_commands(check, source, "on_failure", &source->on_failure);
     }
     if (conf->source_count == 0) {
         struct sme_error failure = SME_ERROR_INIT;

@@ -28,8 +28,8 @@ bool extract_name_ok(const char *name)
 {
     size_t len = strnlen(name, LIMIT_NAME_BYTES + 1);
 
-    return len > 0 && len <= LIMIT_NAME_BYTES && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-           strchr(name, '/') == NULL;
+    return len > 0 && len <= LIMIT_NAME_BYTES && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0 && strchr(name, '/') == NULL;
 }
 
 static int open_beneath(int fd, const char *path)
@@ -178,7 +178,6 @@ struct extract_dir *extract_dirs_get(struct extract_dirs *dirs, uint64_t serial,
     };
     return slot;
 }
-
 
 int extract_create(struct extract_dir *dir, const char *name, const struct extract_meta *meta,
                    struct extract_now *ret_now)

@@ -25,7 +25,8 @@ struct extract_rules extract_rules_now(bool set_owner)
     return (struct extract_rules){.is_root = geteuid() == 0, .set_owner = set_owner};
 }
 
-/* Where the attributes go: a descriptor, or a path through /proc whose last part is not followed. */
+/* Where the attributes go: a descriptor, or a path through /proc whose last part is not followed.
+ */
 struct place {
     int fd;
     const char *path;
@@ -130,8 +131,7 @@ static bool is_recorded(const struct extract_meta *meta, const char *wanted)
 /* Attributes that decide who may do what, or that somebody set: those must not stay by accident. */
 static bool must_go(const char *name)
 {
-    return strncmp(name, "user.", 5) == 0 ||
-           strncmp(name, ACL_PREFIX, strlen(ACL_PREFIX)) == 0 ||
+    return strncmp(name, "user.", 5) == 0 || strncmp(name, ACL_PREFIX, strlen(ACL_PREFIX)) == 0 ||
            strcmp(name, "security.capability") == 0;
 }
 

@@ -99,7 +99,6 @@ static void note_counts(struct pipe_counters *counters, const struct unit_item *
     } else if (item->found_type == SME_ITEM_DIRECTORY) {
         counters->directories++;
     }
-    counters->skipped += (item->flags & SME_ITEM_SKIPPED) != 0;
 }
 
 static void note_cache(struct itemcache_writer *writer, const struct unit_item *item)
@@ -123,6 +122,7 @@ int pipe_collect(struct pipe *pipe, struct unit *unit, struct sme_error *err)
         if (item->problem != 0 && note_problem(pipe, item) < 0) {
             return sme_fail(err, SME_E_NO_MEMORY, "no memory for the list of problems");
         }
+        pipe->result->counters.skipped += (item->flags & SME_ITEM_SKIPPED) != 0;
         if (item->left_out) {
             continue;
         }

@@ -383,8 +383,13 @@ static int do_directory(struct pipe_worker *worker, struct unit_item *item, stru
                                err);
         }
         filemeta_from_stat(&st, &meta);
-        meta.flags |= ITEM_FAILED;
-        pipe_problem(item, PROBLEM_FAILED, "cannot open the directory: %s", strerror(failure));
+        if ((item->flags & SME_ITEM_HAS_STAT) != 0) {
+            /* Only passed through on the way to a path: it need not be readable. */
+            add_xattrs(worker, item, -1, &meta);
+        } else {
+            meta.flags |= ITEM_FAILED;
+            pipe_problem(item, PROBLEM_FAILED, "cannot open the directory: %s", strerror(failure));
+        }
         return keep_body(worker, item, &meta, err);
     }
     if (fstat(fd, &st) < 0) {
@@ -480,11 +485,19 @@ static int do_given(struct pipe_worker *worker, struct unit_item *item, struct s
     struct item_meta meta = {0};
     int status = SME_OK;
 
+    if ((item->flags & SME_ITEM_SKIPPED) != 0) {
+        item->left_out = true; /* counted only */
+        return SME_OK;
+    }
     meta_from_given(item, &meta);
     if ((item->flags & SME_ITEM_FAILED) != 0) {
         pipe_problem(item, PROBLEM_FAILED, "%s",
                      item->failure_text != NULL ? item->failure_text : "could not be read");
         meta.flags |= ITEM_FAILED;
+        if ((item->flags & (SME_ITEM_HAS_STAT | SME_ITEM_STREAM)) == 0) {
+            item->left_out = true; /* nothing is known of it but its name */
+            return SME_OK;
+        }
     }
     if (item->stream != NULL) {
         int stream_status = SME_OK;

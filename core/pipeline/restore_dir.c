@@ -15,8 +15,7 @@
 #define MODE_UNKNOWN 0755 /* of a directory that the snapshot does not have */
 
 struct restore_dir *restore_dir_new(struct restore_job *job, struct restore_dir *parent,
-                                    const char *path, size_t path_len,
-                                    const struct item_view *view)
+                                    const char *path, size_t path_len, const struct item_view *view)
 {
     size_t xattrs_len = view != NULL ? wire_left(&view->xattrs) : 0;
     struct restore_dir *dir = calloc(1, sizeof *dir + path_len + 1 + xattrs_len);
@@ -167,6 +166,9 @@ static void finish(struct restore_tools *tools, struct restore_dir *dir)
         (void)error_errno(&err, "cannot open the directory to set its metadata");
         restore_problem(job, dir->path, &err);
         return;
+    }
+    if (!dir->has_meta && dir->parent == NULL) {
+        return; /* the target itself, which is the user's */
     }
     if (!dir->has_meta) {
         (void)fchmod(opened->fd, dir->meta.mode);

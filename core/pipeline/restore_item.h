@@ -40,8 +40,8 @@ struct extract_dir *restore_dir_open(struct restore_tools *tools, const struct r
 struct link_group;
 
 struct restore_file {
-    struct restore_dir *dir;  /* held */
-    struct link_group *group; /* it is the first of these hard links, or NULL */
+    struct restore_dir *dir;       /* held */
+    struct link_group *group;      /* it is the first of these hard links, or NULL */
     atomic_uint_least64_t pending; /* targets to be written, and the planner's hold */
     atomic_bool broken;
     bool replace;    /* make it under another name, then rename */

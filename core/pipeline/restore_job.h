@@ -102,6 +102,13 @@ void restore_note(struct restore_job *job, const char *path, unsigned notes);
 /* Was ${path} reported or left alone? */
 bool restore_is_unverified(struct restore_job *job, const char *path, size_t len);
 
+/* Failures that are one file's alone; all others end the restore. */
+static inline bool restore_is_files_own(int status)
+{
+    return status == SME_E_CORRUPT || status == SME_E_NOT_FOUND || status == SME_E_IO ||
+           status == SME_E_CANNOT_NOW;
+}
+
 /* Walk the selection, restore everything.  The calling thread plans. */
 int restore_job_run(struct restore_job *job, struct sme_error *err);
 /* Read back and compare. */
@@ -113,5 +120,7 @@ int restore_job_dry_run(struct restore_job *job, struct sme_error *err);
 int restore_start_workers(struct restore_job *job, void *(*run)(void *), pthread_t **ret_threads,
                           struct sme_error *err);
 void restore_join_workers(struct restore_job *job, pthread_t *threads);
+/* The workers of restore_job_run(); their argument is the job. */
+void *restore_work(void *job);
 
 #endif

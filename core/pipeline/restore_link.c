@@ -243,7 +243,8 @@ void restore_link_resolve(struct restore_tools *tools, struct link_group *group,
                            "it is a link to a file that could not be restored");
         }
         if (!restore_job_stopped(tools->job) &&
-            (!complete || make(tools, group, waiter->dir, waiter->name, waiter->replace, &err) < 0)) {
+            (!complete ||
+             make(tools, group, waiter->dir, waiter->name, waiter->replace, &err) < 0)) {
             char *path = restore_path(waiter->dir, waiter->name);
             restore_problem(tools->job, path != NULL ? path : waiter->name, &err);
             free(path);

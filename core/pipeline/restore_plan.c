@@ -125,8 +125,9 @@ static int compare_targets(const void *a, const void *b)
     if (left->file != right->file) {
         return (uintptr_t)left->file < (uintptr_t)right->file ? -1 : 1;
     }
-    return left->from == right->from ? (left->offset > right->offset) - (left->offset < right->offset)
-                                     : (left->from < right->from ? -1 : 1);
+    return left->from == right->from
+               ? (left->offset > right->offset) - (left->offset < right->offset)
+               : (left->from < right->from ? -1 : 1);
 }
 
 static void sort_targets(struct restore_window *window)
@@ -164,7 +165,8 @@ static bool joins(const struct restore_range *range, const struct index_block *b
     uint64_t end = range->offset + range->len;
 
     return range->pack == block->pack && block->offset >= end &&
-           block->offset - end <= limits->gap && sealed_end(block) - range->offset <= limits->length;
+           block->offset - end <= limits->gap &&
+           sealed_end(block) - range->offset <= limits->length;
 }
 
 bool restore_window_seal(struct restore_window *window, const struct index *index,

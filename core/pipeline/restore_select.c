@@ -192,8 +192,8 @@ int select_init(struct select *select, const char *const *patterns, size_t count
         qsort(made.at, made.count, sizeof *made.at, compare_patterns);
         /* In this order everything below a path follows it at once. */
         for (size_t i = 1, top = 0; i < made.count; i++) {
-            made.at[i].is_covered = is_below(made.at[i].text, made.at[i].len, made.at[top].text,
-                                             made.at[top].len);
+            made.at[i].is_covered =
+                is_below(made.at[i].text, made.at[i].len, made.at[top].text, made.at[top].len);
             top = made.at[i].is_covered ? top : i;
         }
     }

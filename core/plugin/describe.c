@@ -27,7 +27,7 @@ void describe_wrap(struct buf *out, const char *prefix, const char *text)
     size_t column = 0;
 
     while (*text != '\0') {
-        size_t len = strcspn(text, " ");
+        size_t len = strcspn(text, " \t\r\n");
         if (len == 0) {
             text++;
             continue;
@@ -124,14 +124,14 @@ static void text_option(struct buf *out, const struct sme_option *row)
     out->bad = out->bad || facts.bad;
 }
 
-static void text_table(struct buf *out, const char *title, const struct sme_option *rows,
-                       size_t count)
+/* Behind a title. */
+static void text_table(struct buf *out, const struct sme_option *rows, size_t count)
 {
     if (count == 0) {
-        buf_add_fmt(out, "%s: none\n", title);
+        buf_add_str(out, ": none\n");
         return;
     }
-    buf_add_fmt(out, "%s:\n", title);
+    buf_add_str(out, ":\n");
     for (size_t i = 0; i < count; i++)
         text_option(out, &rows[i]);
 }
@@ -147,7 +147,7 @@ static void text_plugin(struct buf *out, const struct plugin *plugin)
     buf_add_fmt(out, "  %-9s%s\n", "file", plugin->path);
     buf_add_fmt(out, "  %-9s%s\n", "threads", describe_threads(desc->threads));
     buf_add_fmt(out, "\nOptions in [%s NAME] with plugin = %s", kind, desc->name);
-    text_table(out, "", plugin->options, desc->option_count);
+    text_table(out, plugin->options, desc->option_count);
     buf_add_fmt(out, "\nAlso those that every %s takes: sme-backup plugin describe %s\n", kind,
                 kind);
 }
@@ -191,7 +191,7 @@ int describe_table(const char *title, const struct sme_option *rows, size_t coun
     switch (form) {
     case DESCRIBE_TEXT:
         buf_add_fmt(out, "Options of %s", title);
-        text_table(out, "", rows, count);
+        text_table(out, rows, count);
         break;
     case DESCRIBE_JSON:
         status = describe_json_table(title, rows, count, out, err);

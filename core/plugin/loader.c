@@ -1,417 +1,384 @@
 /*
- * Finding, loading and checking plugins.
+ * Loading plugins: from a name to a checked copy of the descriptor and its tables.
  *
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything of the descriptor is taken as something from outside: each size is measured against
+ * a maximum before anything behind it is read, and what is missing at an end becomes zero.
  */
 #include "plugin.h"
-
+#include "plugin_dirs.h"
 #include "../base/cleanup.h"
 #include "../base/fileio.h"
 #include "../base/str.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <sys/auxv.h>
+#include <link.h>
 
-#ifndef PKGLIBDIR
-#define PKGLIBDIR "/usr/local/lib/sme-backup"
+/* What no plugin of this ABI comes near; more means that the number is not a size. */
+#define STRUCT_MAX 65536u
+#define CONFIG_MAX (1024u * 1024)
+#define OPTIONS_MAX 1024u
+#define TEXT_MAX 200u
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define KEEP_LOADED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define KEEP_LOADED 1
+#endif
 #endif
 
-#define MAX_STRUCT 65536u /* no structure of an ABI is larger */
-#define MAX_OPTIONS 1000u
-#define NEAR 3 /* edit distance at which a name is worth suggesting */
-
-static const char *folder_of(enum plugin_kind kind)
-{
-    return kind == PLUGIN_SOURCE ? "plugins" : "sinks";
-}
-
-static const char *word_of(enum plugin_kind kind)
+static const char *kind_name(enum plugin_kind kind)
 {
     return kind == PLUGIN_SOURCE ? "source" : "sink";
 }
 
-static bool name_valid(const char *name)
+static int hint_author(struct sme_error *err)
 {
-    size_t len = strlen(name);
-
-    if (len == 0 || len > 64 || name[0] == '-') {
-        return false;
-    }
-    return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+    return error_hint(err, "this is a fault of the plugin: get another build of it, or ask its "
+                           "author");
 }
 
-/* The folder number ${i} that is searched, into ${out}; false behind the last one. */
-static bool search_folder(const struct sme_list *extra, enum plugin_kind kind, size_t i,
-                          char out[PATH_MAX])
+/* "plugin 'PATH' ${fmt}", with the remedy that fits every plugin that is not as it must be. */
+static int refuse(const struct plugin *plugin, struct sme_error *err, const char *fmt, ...)
+    SME_PRINTF(3, 4);
+static int refuse(const struct plugin *plugin, struct sme_error *err, const char *fmt, ...)
 {
-    const char *path = getauxval(AT_SECURE) == 0 ? getenv("SME_BACKUP_PLUGIN_PATH") : NULL;
-
-    if (path != NULL && path[0] != '\0') {
-        if (i == 0) {
-            (void)snprintf(out, PATH_MAX, "%s/%s", path, folder_of(kind));
-            return true;
-        }
-        i--;
-    }
-    if (i == 0) {
-        (void)snprintf(out, PATH_MAX, "%s/%s", PKGLIBDIR, folder_of(kind));
-        return true;
-    }
-    if (extra == NULL || i > extra->count) {
-        return false;
-    }
-    (void)snprintf(out, PATH_MAX, "%s", extra->items[i - 1]);
-    return true;
-}
-
-static int not_found(const struct sme_list *extra, enum plugin_kind kind, const char *name,
-                     struct sme_error *err)
-{
-    char folders[300] = "";
-    char folder[PATH_MAX];
-    char **names = NULL;
-    const char *nearest = NULL;
-    unsigned best = NEAR + 1;
-
-    for (size_t i = 0; search_folder(extra, kind, i, folder); i++) {
-        size_t used = strlen(folders);
-        (void)snprintf(folders + used, sizeof folders - used, "%s'%.200s'", i > 0 ? ", " : "",
-                       folder);
-    }
-    (void)sme_fail(err, SME_E_INVALID, "there is no %s plugin '%s' in %s", word_of(kind), name,
-                   folders);
-    if (plugin_names(extra, kind, &names, NULL) == SME_OK) {
-        for (size_t i = 0; names[i] != NULL; i++) {
-            unsigned distance = str_distance(name, names[i], NEAR);
-            if (distance < best) {
-                best = distance;
-                nearest = names[i];
-            }
-        }
-        if (nearest != NULL) {
-            (void)error_hint(err, "did you mean '%s'?", nearest);
-        }
-        plugin_names_free(names);
-    }
-    return error_hint(err, "'sme-backup plugin list' shows what is installed");
-}
-
-int plugin_load(const struct sme_list *extra, enum plugin_kind kind, const char *name,
-                struct plugin **ret_plugin, struct sme_error *err)
-{
-    char folder[PATH_MAX];
-    char path[PATH_MAX + 80];
-
-    if (!name_valid(name)) {
-        char shown[100];
-        (void)sme_fail(err, SME_E_INVALID, "'%s' is not a plugin's name",
-                       str_escape(name, strlen(name), shown, sizeof shown));
-        return error_hint(err,
-                          "a name has lower-case letters, digits and '-'; folders are named by "
-                          "plugin_dir in [core]");
-    }
-    for (size_t i = 0; search_folder(extra, kind, i, folder); i++) {
-        (void)snprintf(path, sizeof path, "%s/%s.so", folder, name);
-        if (access(path, F_OK) == 0) {
-            return plugin_load_file(path, kind, ret_plugin, err);
-        }
-    }
-    return not_found(extra, kind, name, err);
-}
-
-/* Somebody else must not be able to put code into our process. */
-static int check_file(const char *path, struct sme_error *err)
-{
-    char folder[PATH_MAX];
-
-    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return error_errno(err, "cannot open plugin '%s'", path);
-    }
-    int status = io_check_private(fd, path, "plugin file", false, err);
-    if (status < 0) {
-        return status;
-    }
-    (void)snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash == NULL) {
-        (void)snprintf(folder, sizeof folder, ".");
-    } else {
-        slash[slash == folder] = '\0';
-    }
-    CLEANUP(close_fd) int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0) {
-        return error_errno(err, "cannot open plugin folder '%s'", folder);
-    }
-    return io_check_private(dir, folder, "plugin folder", false, err);
-}
-
-static int refuse(const char *path, struct sme_error *err, const char *fmt, ...) SME_PRINTF(3, 4);
-static int refuse(const char *path, struct sme_error *err, const char *fmt, ...)
-{
-    char text[300];
+    char finding[320];
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
+    (void)vsnprintf(finding, sizeof finding, fmt, ap);
     va_end(ap);
-    (void)sme_fail(err, SME_E_INVALID, "plugin '%s' is refused: %s", path, text);
-    return error_hint(err,
-                      "this is a fault of the plugin; its author can run 'sme-backup plugin "
-                      "describe %s'",
-                      path);
+    int status = sme_fail(err, SME_E_INVALID, "plugin '%s' %s", plugin->path, finding);
+    (void)hint_author(err);
+    return status;
 }
 
-static int wrong_symbol(void *object, const char *path, struct sme_error *err)
-{
-    char symbol[64];
+/* ---- the file ----------------------------------------------------------------------------- */
 
-    for (int version = 0; version < 10; version++) {
-        (void)snprintf(symbol, sizeof symbol, "sme_backup_plugin_v%d", version);
-        if (dlsym(object, symbol) != NULL) {
-            (void)sme_fail(err, SME_E_UNSUPPORTED,
-                           "plugin '%s' is made for plugin ABI %d; this program has ABI %d", path,
-                           version, SME_ABI);
-            return error_hint(err, version > SME_ABI
-                                       ? "install a newer sme-backup"
-                                       : "build the plugin anew against the installed "
-                                         "headers");
-        }
-    }
-    return refuse(path, err, "it has no symbol %s", SME_PLUGIN_SYMBOL);
+/* The object and the folder around it must be beyond the reach of other users: whoever can change
+ * them could run code as us. */
+static int check_owners(const char *real, struct sme_error *err)
+{
+    CLEANUP(close_fd) int file = -1;
+    CLEANUP(close_fd) int folder = -1;
+    CLEANUP(free_ptr) char *folder_path = plugin_folder_of(real);
+
+    if (folder_path == NULL)
+        return sme_fail(err, SME_E_NO_MEMORY, "cannot load plugin '%s': out of memory", real);
+    file = open(real, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file < 0)
+        return error_errno(err, "cannot open plugin '%s'", real);
+    folder = open(folder_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return error_errno(err, "cannot open plugin folder '%s'", folder_path);
+    int status = io_check_private(file, real, "plugin", false, err);
+    if (status == SME_OK)
+        status = io_check_private(folder, folder_path, "plugin folder", false, err);
+    return status;
 }
 
-static void copy_sized(void *to, size_t to_size, const void *from, size_t from_size)
+static int open_object(struct plugin *plugin, struct sme_error *err)
 {
-    memcpy(to, from, from_size < to_size ? from_size : to_size);
-}
+    CLEANUP(free_ptr) char *real = realpath(plugin->path, NULL);
 
-static int copy_options(struct plugin *plugin, const struct sme_plugin *desc, size_t row_size,
-                        struct sme_error *err)
-{
-    const uint8_t *row = (const uint8_t *)desc->options;
-
-    if (desc->option_count > MAX_OPTIONS ||
-        (desc->option_count > 0 && (desc->options == NULL || row_size < 32 || row_size > 4096))) {
-        return refuse(plugin->path, err, "its option table cannot be right");
-    }
-    plugin->options = calloc((size_t)desc->option_count + 1, sizeof *plugin->options);
-    if (plugin->options == NULL) {
-        return sme_fail(err, SME_E_NO_MEMORY, "no memory for plugin '%s'", plugin->path);
-    }
-    for (uint32_t i = 0; i < desc->option_count; i++) {
-        copy_sized(&plugin->options[i], sizeof plugin->options[i], row + i * row_size, row_size);
-    }
-    plugin->desc.options = plugin->options;
-    plugin->desc.option_size = sizeof *plugin->options;
-    if (options_check_table(plugin->options, desc->option_count, desc->config_size, err) < 0) {
-        (void)error_context(err, "plugin '%s' is refused", plugin->path);
-        return SME_E_INVALID;
-    }
-    return SME_OK;
-}
-
-static int copy_source(struct plugin *plugin, const struct sme_source_ops *ops,
-                       struct sme_error *err)
-{
-    if (ops == NULL) {
-        return refuse(plugin->path, err, "it is not a source");
-    }
-    if (ops->struct_size < offsetof(struct sme_source_ops, restore_begin) ||
-        ops->struct_size > MAX_STRUCT) {
-        return refuse(plugin->path, err, "the size of its source table (%u) cannot be right",
-                      ops->struct_size);
-    }
-    copy_sized(&plugin->source, sizeof plugin->source, ops, ops->struct_size);
-    plugin->source.struct_size = sizeof plugin->source;
-    const struct sme_source_ops *s = &plugin->source;
-    const char *missing = s->create == NULL    ? "create"
-                          : s->destroy == NULL ? "destroy"
-                          : s->begin == NULL   ? "begin"
-                          : s->next == NULL    ? "next"
-                          : s->end == NULL     ? "end"
-                                               : NULL;
-    return missing != NULL ? refuse(plugin->path, err, "its source table lacks %s", missing)
-                           : SME_OK;
-}
-
-static int copy_sink(struct plugin *plugin, const struct sme_sink_ops *ops, struct sme_error *err)
-{
-    if (ops == NULL) {
-        return refuse(plugin->path, err, "it is not a sink");
-    }
-    if (ops->struct_size < offsetof(struct sme_sink_ops, sync) || ops->struct_size > MAX_STRUCT) {
-        return refuse(plugin->path, err, "the size of its sink table (%u) cannot be right",
-                      ops->struct_size);
-    }
-    copy_sized(&plugin->sink, sizeof plugin->sink, ops, ops->struct_size);
-    plugin->sink.struct_size = sizeof plugin->sink;
-    const struct sme_sink_ops *s = &plugin->sink;
-    const char *missing = s->create == NULL    ? "create"
-                          : s->destroy == NULL ? "destroy"
-                          : s->limits == NULL  ? "limits"
-                          : s->put == NULL     ? "put"
-                          : s->get == NULL     ? "get"
-                          : s->stat == NULL    ? "stat"
-                          : s->list == NULL    ? "list"
-                          : s->remove == NULL  ? "remove"
-                                               : NULL;
-    return missing != NULL ? refuse(plugin->path, err, "its sink table lacks %s", missing) : SME_OK;
-}
-
-static int accept_descriptor(struct plugin *plugin, const struct sme_plugin *desc,
-                             struct sme_error *err)
-{
-    const char *slash = strrchr(plugin->path, '/');
-    const char *file = slash != NULL ? slash + 1 : plugin->path;
-
-    if (desc->struct_size < offsetof(struct sme_plugin, sink) || desc->struct_size > MAX_STRUCT) {
-        return refuse(plugin->path, err, "the size of its descriptor (%u) cannot be right",
-                      desc->struct_size);
-    }
-    copy_sized(&plugin->desc, sizeof plugin->desc, desc, desc->struct_size);
-    plugin->desc.struct_size = sizeof plugin->desc;
-    if (plugin->desc.name == NULL || plugin->desc.version == NULL || plugin->desc.summary == NULL ||
-        !name_valid(plugin->desc.name)) {
-        return refuse(plugin->path, err, "it has no valid name, version or summary");
-    }
-    size_t len = strlen(plugin->desc.name);
-    if (strncmp(file, plugin->desc.name, len) != 0 || strcmp(file + len, ".so") != 0) {
-        return refuse(plugin->path, err, "its name is '%s', which is not the file's",
-                      plugin->desc.name);
-    }
-    if (plugin->desc.threads > SME_THREADS_PARALLEL || plugin->desc.config_size > MAX_STRUCT) {
-        return refuse(plugin->path, err, "its thread model or config size is not known");
-    }
-    int status = plugin->kind == PLUGIN_SOURCE ? copy_source(plugin, plugin->desc.source, err)
-                                               : copy_sink(plugin, plugin->desc.sink, err);
-    return status < 0 ? status : copy_options(plugin, &plugin->desc, desc->option_size, err);
-}
-
-int plugin_load_file(const char *path, enum plugin_kind kind, struct plugin **ret_plugin,
-                     struct sme_error *err)
-{
-    char real[PATH_MAX];
-
-    if (realpath(path, real) == NULL) {
-        return error_errno(err, "cannot find plugin '%s'", path);
-    }
-    int status = check_file(real, err);
-    if (status < 0) {
+    if (real == NULL) /* a name in the configuration or on the command line is wrong */
+        return sme_fail_errno(err, errno == ENOMEM ? SME_E_NO_MEMORY : SME_E_INVALID,
+                              "cannot open plugin '%s'", plugin->path);
+    int status = check_owners(real, err);
+    if (status < 0)
         return status;
-    }
-    struct plugin *plugin = calloc(1, sizeof *plugin);
-    if (plugin == NULL || (plugin->path = strdup(real)) == NULL) {
-        free(plugin);
-        return sme_fail(err, SME_E_NO_MEMORY, "no memory for plugin '%s'", path);
-    }
-    plugin->kind = kind;
     plugin->object = dlopen(real, RTLD_NOW | RTLD_LOCAL);
     if (plugin->object == NULL) {
-        (void)sme_fail(err, SME_E_INVALID, "cannot load plugin: %s", dlerror());
-        (void)error_hint(err, "a library that it needs may be missing: 'ldd %s' tells", real);
-        plugin_unload(plugin);
-        return SME_E_INVALID;
+        const char *why = dlerror();
+        char shown[300];
+        if (why == NULL)
+            why = "unknown cause";
+        status = sme_fail(err, SME_E_INVALID, "cannot load plugin '%s': %s", plugin->path,
+                          str_escape(why, strlen(why), shown, sizeof shown));
+        (void)error_hint(err,
+                         "is it built for this machine, and are the libraries that it needs "
+                         "installed? 'ldd %s' shows them",
+                         real);
     }
-    const struct sme_plugin *desc = dlsym(plugin->object, SME_PLUGIN_SYMBOL);
-    status = desc == NULL ? wrong_symbol(plugin->object, real, err)
-                          : accept_descriptor(plugin, desc, err);
-    if (status < 0) {
-        plugin_unload(plugin);
+    return status;
+}
+
+/* ---- the descriptor ----------------------------------------------------------------------- */
+
+/* The address of ${name} if this very object has it (not one of the libraries that it brought
+ * along); *ret_size: as its symbol table says, 0 if it does not. */
+static const void *find_symbol(void *object, const char *name, size_t *ret_size)
+{
+    const void *at = dlsym(object, name);
+    struct link_map *own = NULL;
+    void *extra = NULL;
+    Dl_info info;
+
+    *ret_size = 0;
+    if (at == NULL)
+        return NULL;
+    if (dlinfo(object, RTLD_DI_LINKMAP, &own) == 0 &&
+        dladdr1(at, &info, &extra, RTLD_DL_LINKMAP) != 0 && extra != own)
+        return NULL;
+    extra = NULL;
+    if (dladdr1(at, &info, &extra, RTLD_DL_SYMENT) != 0 && extra != NULL)
+        *ret_size = ((const ElfW(Sym) *)extra)->st_size;
+    return at;
+}
+
+/* There is no descriptor of our ABI: is there one of another? */
+static int fail_abi(const struct plugin *plugin, struct sme_error *err)
+{
+    int status = SME_E_INVALID;
+
+    for (int abi = 0; abi <= 9; abi++) {
+        char name[32];
+        size_t size;
+        (void)snprintf(name, sizeof name, "sme_backup_plugin_v%d", abi);
+        if (find_symbol(plugin->object, name, &size) == NULL)
+            continue;
+        status = sme_fail(err, status,
+                          "plugin '%s' is made for plugin ABI %d (%s), this sme-backup has ABI %d",
+                          plugin->path, abi, name, SME_ABI);
+        if (abi > SME_ABI)
+            (void)error_hint(err, "update sme-backup, or get a build of the plugin for ABI %d",
+                             SME_ABI);
+        else
+            (void)error_hint(err, "get a newer build of the plugin");
         return status;
     }
-    *ret_plugin = plugin;
+    status = sme_fail(err, status, "'%s' is no sme-backup plugin: it does not export %s",
+                      plugin->path, SME_PLUGIN_SYMBOL);
+    (void)error_hint(err, "a plugin defines this symbol with default visibility, see "
+                          "sme-backup/common.h");
+    return status;
+}
+
+/* Copy a structure that begins with its size into ${own_size} bytes at ${out}; the rest of ${out}
+ * is zero already.  ${least}: without so much it is not what it claims to be. */
+static int copy_sized(const struct plugin *plugin, const void *from, const char *what, size_t least,
+                      void *out, size_t own_size, struct sme_error *err)
+{
+    uint32_t size;
+    uint32_t copied = (uint32_t)own_size;
+
+    memcpy(&size, from, sizeof size);
+    if (size < least || size > STRUCT_MAX)
+        return refuse(plugin, err,
+                      "has a %s of %u bytes, which cannot be (at least %zu, at most %u)", what,
+                      (unsigned)size, least, STRUCT_MAX);
+    memcpy(out, from, size < own_size ? size : own_size);
+    memcpy(out, &copied, sizeof copied);
     return SME_OK;
 }
+
+static bool is_short_line(const char *text)
+{
+    size_t len = strnlen(text, TEXT_MAX + 1);
+
+    if (len > TEXT_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static int check_descriptor(const struct plugin *plugin, const char *name, struct sme_error *err)
+{
+    const struct sme_plugin *desc = &plugin->desc;
+
+    if (desc->name == NULL || desc->version == NULL || desc->summary == NULL)
+        return refuse(plugin, err, "lacks its name, version or summary");
+    if (!is_short_line(desc->name) || !is_short_line(desc->version) ||
+        !is_short_line(desc->summary))
+        return refuse(plugin, err, "has a name, version or summary that is not a short line");
+    if (strcmp(desc->name, name) != 0) {
+        int status =
+            sme_fail(err, SME_E_INVALID, "plugin '%s' calls itself '%s'", plugin->path, desc->name);
+        (void)error_hint(err, "its file must be called '%s.so'", desc->name);
+        return status;
+    }
+    if (desc->threads > SME_THREADS_PARALLEL)
+        return refuse(plugin, err, "declares the unknown threading %u", (unsigned)desc->threads);
+    if (desc->config_size > CONFIG_MAX)
+        return refuse(plugin, err, "wants %zu bytes for its configuration", desc->config_size);
+    return SME_OK;
+}
+
+static int copy_descriptor(struct plugin *plugin, const char *name, struct sme_error *err)
+{
+    size_t symbol_size;
+    const void *at = find_symbol(plugin->object, SME_PLUGIN_SYMBOL, &symbol_size);
+    uint32_t claimed;
+
+    if (at == NULL)
+        return fail_abi(plugin, err);
+    if (symbol_size != 0 && symbol_size < sizeof claimed)
+        return refuse(plugin, err, "has a descriptor of only %zu bytes", symbol_size);
+    memcpy(&claimed, at, sizeof claimed);
+    if (symbol_size != 0 && symbol_size < claimed)
+        return refuse(plugin, err, "has a descriptor of %zu bytes that claims to have %u",
+                      symbol_size, (unsigned)claimed);
+    int status = copy_sized(plugin, at, "descriptor", offsetof(struct sme_plugin, sink),
+                            &plugin->desc, sizeof plugin->desc, err);
+    return status < 0 ? status : check_descriptor(plugin, name, err);
+}
+
+/* ---- tables ------------------------------------------------------------------------------- */
+
+/* The name of the first call that is required and missing, or NULL. */
+static const char *missing_source_call(const struct sme_source_ops *ops)
+{
+    return ops->create == NULL    ? "create"
+           : ops->destroy == NULL ? "destroy"
+           : ops->begin == NULL   ? "begin"
+           : ops->next == NULL    ? "next"
+           : ops->end == NULL     ? "end"
+                                  : NULL;
+}
+
+static const char *missing_sink_call(const struct sme_sink_ops *ops)
+{
+    return ops->create == NULL    ? "create"
+           : ops->destroy == NULL ? "destroy"
+           : ops->limits == NULL  ? "limits"
+           : ops->put == NULL     ? "put"
+           : ops->get == NULL     ? "get"
+           : ops->stat == NULL    ? "stat"
+           : ops->list == NULL    ? "list"
+           : ops->remove == NULL  ? "remove"
+                                  : NULL;
+}
+
+static int fail_kind(const struct plugin *plugin, struct sme_error *err)
+{
+    enum plugin_kind other = plugin->kind == PLUGIN_SOURCE ? PLUGIN_SINK : PLUGIN_SOURCE;
+
+    if (plugin->desc.source == NULL && plugin->desc.sink == NULL)
+        return refuse(plugin, err, "is neither a source nor a sink");
+    int status = sme_fail(err, SME_E_INVALID, "plugin '%s' is a %s, not a %s", plugin->path,
+                          kind_name(other), kind_name(plugin->kind));
+    (void)error_hint(err, "it goes into a section [%s NAME]", kind_name(other));
+    return status;
+}
+
+/* The tables without their optional tails are the smallest that ABI 1 ever had. */
+static int copy_calls(struct plugin *plugin, struct sme_error *err)
+{
+    struct sme_plugin *desc = &plugin->desc;
+    bool is_source = plugin->kind == PLUGIN_SOURCE;
+    const char *missing;
+    int status;
+
+    if (is_source ? desc->source == NULL : desc->sink == NULL)
+        return fail_kind(plugin, err);
+    if (is_source) {
+        status = copy_sized(plugin, desc->source, "source table",
+                            offsetof(struct sme_source_ops, restore_begin), &plugin->source,
+                            sizeof plugin->source, err);
+        missing = missing_source_call(&plugin->source);
+    } else {
+        status = copy_sized(plugin, desc->sink, "sink table", offsetof(struct sme_sink_ops, sync),
+                            &plugin->sink, sizeof plugin->sink, err);
+        missing = missing_sink_call(&plugin->sink);
+    }
+    if (status < 0)
+        return status;
+    if (missing != NULL)
+        return refuse(plugin, err, "lacks the call %s() that every %s must have", missing,
+                      kind_name(plugin->kind));
+    desc->source = is_source ? &plugin->source : NULL;
+    desc->sink = is_source ? NULL : &plugin->sink;
+    return SME_OK;
+}
+
+static int copy_options(struct plugin *plugin, struct sme_error *err)
+{
+    struct sme_plugin *desc = &plugin->desc;
+    const char *row = (const char *)desc->options;
+    size_t own = sizeof *plugin->options;
+
+    if (desc->option_count > OPTIONS_MAX)
+        return refuse(plugin, err, "claims to have %u options", (unsigned)desc->option_count);
+    if (desc->option_count > 0 && row == NULL)
+        return refuse(plugin, err, "has no table for its %u options", (unsigned)desc->option_count);
+    /* Smaller than two pointers, a row cannot hold a name and a help text. */
+    if (desc->option_count > 0 &&
+        (desc->option_size < 2 * sizeof(void *) || desc->option_size > STRUCT_MAX))
+        return refuse(plugin, err, "has option rows of %u bytes, which cannot be",
+                      (unsigned)desc->option_size);
+    plugin->options = calloc((size_t)desc->option_count + 1, own);
+    if (plugin->options == NULL)
+        return sme_fail(err, SME_E_NO_MEMORY, "cannot load plugin '%s': out of memory",
+                        plugin->path);
+    for (size_t i = 0; i < desc->option_count; i++)
+        memcpy(&plugin->options[i], row + i * desc->option_size,
+               desc->option_size < own ? desc->option_size : own);
+    desc->options = plugin->options;
+    desc->option_size = (uint32_t)own;
+    int status = options_check_table(plugin->options, desc->option_count, desc->config_size, err);
+    if (status < 0) {
+        (void)error_context(err, "plugin '%s'", plugin->path);
+        (void)hint_author(err);
+    }
+    return status;
+}
+
+/* ---- all of it ---------------------------------------------------------------------------- */
 
 void plugin_unload(struct plugin *plugin)
 {
-    if (plugin == NULL) {
+    if (plugin == NULL)
         return;
-    }
-    /* Sanitizers need the object's symbols when they report at the end. */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(SME_KEEP_PLUGINS)
-    if (plugin->object != NULL) {
+#ifndef KEEP_LOADED
+    if (plugin->object != NULL)
         (void)dlclose(plugin->object);
-    }
 #endif
     free(plugin->options);
     free(plugin->path);
     free(plugin);
 }
 
-/* Add the plugins of one folder to ${names}. */
-static int add_names(const char *folder, char ***names, size_t *count)
+static void unload(struct plugin **plugin)
 {
-    DIR *dir = opendir(folder);
+    plugin_unload(*plugin);
+}
 
-    if (dir == NULL) {
-        return SME_OK; /* a folder that is not there has none */
-    }
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        size_t len = strlen(entry->d_name);
-        char name[80];
-        if (len < 4 || len > 67 || strcmp(entry->d_name + len - 3, ".so") != 0) {
-            continue;
-        }
-        (void)snprintf(name, sizeof name, "%.*s", (int)(len - 3), entry->d_name);
-        bool known = !name_valid(name);
-        for (size_t i = 0; i < *count; i++) {
-            known = known || strcmp((*names)[i], name) == 0;
-        }
-        if (known) {
-            continue;
-        }
-        char **grown = reallocarray(*names, *count + 2, sizeof *grown);
-        char *copy = strdup(name);
-        if (grown != NULL) {
-            *names = grown;
-        }
-        if (grown == NULL || copy == NULL) {
-            free(copy);
-            (void)closedir(dir);
-            return SME_E_NO_MEMORY;
-        }
-        (*names)[(*count)++] = copy;
-        (*names)[*count] = NULL;
-    }
-    (void)closedir(dir);
+int plugin_load_file(const char *path, enum plugin_kind kind, struct plugin **ret_plugin,
+                     struct sme_error *err)
+{
+    CLEANUP(unload) struct plugin *plugin = calloc(1, sizeof *plugin);
+    CLEANUP(free_ptr) char *name = NULL;
+
+    if (plugin == NULL || (plugin->path = strdup(path)) == NULL)
+        return sme_fail(err, SME_E_NO_MEMORY, "cannot load plugin '%s': out of memory", path);
+    plugin->kind = kind;
+    int status = plugin_name_of_file(path, &name, err);
+    if (status == SME_OK)
+        status = open_object(plugin, err);
+    if (status == SME_OK)
+        status = copy_descriptor(plugin, name, err);
+    if (status == SME_OK)
+        status = copy_calls(plugin, err);
+    if (status == SME_OK)
+        status = copy_options(plugin, err);
+    if (status < 0)
+        return status;
+    *ret_plugin = STEAL(plugin);
     return SME_OK;
 }
 
-static int compare_names(const void *a, const void *b)
+int plugin_load(const struct sme_list *extra, enum plugin_kind kind, const char *name,
+                struct plugin **ret_plugin, struct sme_error *err)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
+    CLEANUP(free_ptr) char *path = NULL;
 
-int plugin_names(const struct sme_list *extra, enum plugin_kind kind, char ***ret_names,
-                 struct sme_error *err)
-{
-    char folder[PATH_MAX];
-    char **names = calloc(1, sizeof *names);
-    size_t count = 0;
-    int status = names == NULL ? SME_E_NO_MEMORY : SME_OK;
-
-    for (size_t i = 0; status == SME_OK && search_folder(extra, kind, i, folder); i++) {
-        status = add_names(folder, &names, &count);
-    }
-    if (status < 0) {
-        plugin_names_free(names);
-        return sme_fail(err, status, "no memory for the list of plugins");
-    }
-    qsort(names, count, sizeof *names, compare_names);
-    *ret_names = names;
-    return SME_OK;
-}
-
-void plugin_names_free(char **names)
-{
-    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
-        free(names[i]);
-    }
-    free(names);
+    int status = plugin_find(extra, kind, name, &path, err);
+    return status < 0 ? status : plugin_load_file(path, kind, ret_plugin, err);
 }

@@ -204,6 +204,9 @@ int repo_open(struct store *store, const struct keyring *keys, struct repo **ret
         return status;
     }
     size_t len = text.len;
+    if (len == 0) {
+        return damaged(store, "it is empty", err);
+    }
     (void)buf_text(&text);
     if (text.bad) {
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for the descriptor");

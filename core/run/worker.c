@@ -27,9 +27,8 @@
 /* Where the worker's messages go; a worker has one job, and so one socket. */
 static int socket_fd = -1;
 
-/* Present in builds with those instruments only: _exit() would lose what they have found. */
+/* Present in builds that count executed lines only: _exit() would lose the counts. */
 extern void __gcov_dump(void) __attribute__((weak));
-extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
 /* ---- in the worker ------------------------------------------------------------------------ */
 
@@ -182,14 +181,10 @@ static _Noreturn void worker_main(const struct worker_request *request, pid_t pa
     failure.status = do_job(request, &result, &failure);
     send_result(&result, &failure);
     backup_result_free(&result);
-    int code = 0;
-    if (__lsan_do_recoverable_leak_check != NULL) {
-        code = __lsan_do_recoverable_leak_check();
-    }
     if (__gcov_dump != NULL) {
         __gcov_dump();
     }
-    _exit(code);
+    _exit(0);
 }
 
 /* ---- in the parent ------------------------------------------------------------------------ */

@@ -140,7 +140,7 @@ setup() { common_setup; }
     exits 1 ls docs no/such
     says "'no/such'"
     (cd "$SRC" && find . -mindepth 1 -printf '%P\0' | LC_ALL=C sort -z) >"$T/expected"
-    sme ls docs --null | LC_ALL=C sort -z | grep -zvx . >"$T/found"
+    sme ls docs --null | LC_ALL=C sort -z | grep -azvx '\.' >"$T/found"
     cmp "$T/expected" "$T/found"
     exits 0 ls docs -l a/one.txt
     [[ $output == "-rw-r-----"*" 6 2001-02-03 04:05 a/one.txt" ]]
@@ -271,14 +271,9 @@ setup() { common_setup; }
 }
 
 @test "files that cannot be read are named, and the rest is committed" {
-    [ "$(id -u)" -ne 0 ] || command -v setpriv >/dev/null || skip "needs setpriv"
     make_tree
     chmod 000 "$SRC/a/b/two.txt"
-    if [ "$(id -u)" -eq 0 ]; then
-        chmod 0755 "$T" && chown -R 65534:65534 "$T"
-        sme() { setpriv --reuid 65534 --regid 65534 --clear-groups "$SME_BACKUP" --config "$CONF" "$@"; }
-        sme version >/dev/null 2>&1 || skip "user nobody cannot reach the build folder"
-    fi
+    [ "$(id -u)" -ne 0 ] || as_nobody
     init_repository
     exits 3 run
     says "committed, but 1 item failed or changed"

@@ -23,6 +23,7 @@ setup() { common_setup; }
     says "20-docs.ini:5"
     says "exclud"
     says "exclude"
+    init_repository
     exits 2 run
     says "20-docs.ini:5"
 }

@@ -144,5 +144,24 @@ no_leftovers() {
     [ -z "$found" ] || fail "left over: $found"
 }
 
+# Let other users pass the folders above the test's own.
+open_way() {
+    local dir=$T
+    while [ "$dir" != / ] && [ "$dir" != "/tmp" ]; do
+        [ ! -O "$dir" ] || chmod o+x "$dir"
+        dir=$(dirname "$dir")
+    done
+    chmod 0755 "$T"
+}
+
+# From here on sme() runs as nobody, to whom everything in the test's folder belongs.
+as_nobody() {
+    command -v setpriv >/dev/null || skip "needs setpriv"
+    open_way
+    chown -R 65534:65534 "$T"
+    sme() { setpriv --reuid 65534 --regid 65534 --clear-groups "$SME_BACKUP" --config "$CONF" "$@"; }
+    sme version >/dev/null 2>&1 || skip "user nobody cannot reach the build folder"
+}
+
 as_root() { [ "$(id -u)" -eq 0 ] || skip "needs root"; }
 needs_gen() { [ -e "$SME_TEST_BUILDDIR/tests/plugins/gen.so" ] || skip "tests/plugins/gen.so is not built"; }
