@@ -167,30 +167,42 @@ static size_t split_sizes(const char *text, uint64_t sizes[3])
     }
 }
 
+int conf_chunk_sizes(const char *text, uint64_t ret_sizes[3], const char **ret_why)
+{
+    uint64_t sizes[3] = {64 * KIB, 256 * KIB, 1 * MIB};
+    size_t count = 3;
+
+    if (strcmp(text, "auto") != 0)
+        count = split_sizes(text, sizes);
+    if (count == 1) {
+        sizes[1] = sizes[0];
+        sizes[0] = sizes[1] / 4;
+        sizes[2] = sizes[1] > LIMIT_CHUNK ? sizes[1] : sizes[1] * 4;
+    }
+    *ret_why = NULL;
+    if (count != 1 && count != 3)
+        *ret_why = "is neither auto nor a size nor MIN/NORMAL/MAX";
+    else if (sizes[1] < 64 * KIB || (sizes[1] & (sizes[1] - 1)) != 0)
+        *ret_why = "has a NORMAL that is not a power of two of at least 64KiB";
+    else if (sizes[0] < 4 * KIB)
+        *ret_why = "has a MIN below 4KiB";
+    else if (sizes[2] > LIMIT_CHUNK)
+        *ret_why = "has a MAX above 8MiB (a single size has four times as much)";
+    else if (sizes[0] >= sizes[1] || sizes[1] >= sizes[2])
+        *ret_why = "is not in ascending order";
+    if (*ret_why != NULL)
+        return SME_E_INVALID;
+    memcpy(ret_sizes, sizes, sizeof sizes);
+    return SME_OK;
+}
+
 static int check_chunk_size(const struct conf_source *source, struct sme_error *err)
 {
-    const char *text = source->chunk_size;
-    uint64_t sizes[3] = {0, 0, 0};
+    uint64_t sizes[3];
+    const char *why = NULL;
 
-    if (strcmp(text, "auto") == 0)
-        return SME_OK;
-    size_t count = split_sizes(text, sizes);
-    if (count != 1 && count != 3)
-        return refuse(source->section, "chunk_size", text,
-                      "is neither auto nor a size nor MIN/NORMAL/MAX", err);
-    if (count == 1 && (sizes[0] < 4 * KIB || sizes[0] > LIMIT_CHUNK))
-        return refuse(source->section, "chunk_size", text, "is not between 4KiB and 8MiB", err);
-    if (count == 1)
-        return SME_OK;
-    if (sizes[0] < 4 * KIB)
-        return refuse(source->section, "chunk_size", text, "has a MIN below 4KiB", err);
-    if (sizes[1] < 64 * KIB || (sizes[1] & (sizes[1] - 1)) != 0)
-        return refuse(source->section, "chunk_size", text,
-                      "has a NORMAL that is not a power of two of at least 64KiB", err);
-    if (sizes[2] > LIMIT_CHUNK)
-        return refuse(source->section, "chunk_size", text, "has a MAX above 8MiB", err);
-    if (sizes[0] >= sizes[1] || sizes[1] >= sizes[2])
-        return refuse(source->section, "chunk_size", text, "is not in ascending order", err);
+    if (conf_chunk_sizes(source->chunk_size, sizes, &why) < 0)
+        return refuse(source->section, "chunk_size", source->chunk_size, why, err);
     return SME_OK;
 }
 

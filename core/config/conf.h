@@ -74,6 +74,10 @@ int conf_source(const struct conf *conf, const char *name, const struct conf_sou
 int conf_sink(const struct conf *conf, const char *name, const struct conf_sink **ret_sink,
               struct sme_error *err);
 
+/* Minimum, normal and maximum size of chunks from the text of the option chunk_size.
+ * SME_E_INVALID: *ret_why says what is wrong with it. */
+int conf_chunk_sizes(const char *text, uint64_t ret_sizes[3], const char **ret_why);
+
 /* The option tables of the core itself, for describe, samples and man pages. */
 extern const struct sme_option conf_core_options[];
 extern const size_t conf_core_option_count;

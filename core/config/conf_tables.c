@@ -70,11 +70,11 @@ const struct sme_option conf_source_options[] = {
     SME_OPTION_STRING(struct conf_source, compression, "compression", 0, "fast",
                       "One of off, fast (zstd level 1), a zstd level from 1 to 19, or auto."),
     SME_OPTION_STRING(struct conf_source, chunk_size, "chunk_size", 0, "auto",
-                      "Size of the pieces that are stored only once: auto, one fixed size, or "
+                      "Size of the pieces that are stored only once: auto, the normal size, or "
                       "MIN/NORMAL/MAX such as 64KiB/256KiB/1MiB."),
-    SME_OPTION_PERCENT(struct conf_source, rescan, "rescan", 0, "2%", 0, 10000,
+    SME_OPTION_PERCENT(struct conf_source, rescan, "rescan", 0, "0%", 0, 10000,
                        "Share of the unchanged files that each run reads again, so that silent "
-                       "damage is found."),
+                       "damage is found; 2% reads everything in 50 runs."),
     SME_OPTION_DURATION(struct conf_source, timeout, "timeout", 0, "0", 0, 0,
                         "Time after which the job is stopped; 0 sets no limit."),
     SME_OPTION_LIST(struct conf_source, before, "before", 0, NULL,

@@ -71,6 +71,7 @@ struct restore_job {
     struct path_set *unverified;
 
     struct link_groups *groups;
+    struct verify_queue *verify; /* while --verify is at work */
 };
 
 /* What a thread has for itself. */

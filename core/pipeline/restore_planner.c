@@ -509,8 +509,7 @@ static int plan(struct planner *planner, struct sme_error *err)
     if (!planner->select.everything) {
         planner->job->numbers.total_bytes = planner->planned_bytes;
     }
-    /* What is planned is worth having even when the walk met damage; files that the window holds
-     * can only be let go by a worker. */
+    /* What is planned is worth having even when the walk met damage. */
     struct sme_error second = SME_ERROR_INIT;
     int flushed = flush(planner, &second);
     if (status == SME_OK && flushed < 0) {
@@ -518,6 +517,21 @@ static int plan(struct planner *planner, struct sme_error *err)
         status = flushed;
     }
     return status;
+}
+
+/* Let go of a window that no worker has seen; the restore has failed. */
+static void drop_window(struct planner *planner)
+{
+    struct restore_window *window = planner->window;
+
+    for (uint32_t i = 0; window != NULL && i < window->target_count; i++) {
+        restore_file_release(&planner->tools, window->targets[i].file, 1);
+    }
+    for (uint32_t i = 0; window != NULL && i < window->loose_count; i++) {
+        restore_file_release(&planner->tools, window->loose[i], 1);
+    }
+    restore_window_free(window);
+    planner->window = NULL;
 }
 
 int restore_job_run(struct restore_job *job, struct sme_error *err)
@@ -542,6 +556,7 @@ int restore_job_run(struct restore_job *job, struct sme_error *err)
         if (status < 0 && status != SME_E_CORRUPT && status != SME_E_NOT_FOUND) {
             restore_job_fail(job, err);
         }
+        drop_window(&planner);
         while (planner.depth > 0) {
             restore_dir_release(&planner.tools, planner.stack[--planner.depth]);
         }
@@ -556,7 +571,6 @@ int restore_job_run(struct restore_job *job, struct sme_error *err)
         status = err->status;
     }
     free(planner.stack);
-    restore_window_free(planner.window);
     restore_tools_done(&planner.tools);
     select_done(&planner.select);
     return status;

@@ -92,8 +92,8 @@ static void do_range(struct restore_tools *tools, const struct restore_window *w
     const struct index *index = job->params->vault->index;
     struct sme_error err = SME_ERROR_INIT;
 
-    int fetched = fetch(tools, range, &err);
-    if (fetched < 0 && !restore_is_files_own(fetched)) {
+    int fetched = restore_job_stopped(job) ? SME_E_CANCELLED : fetch(tools, range, &err);
+    if (fetched < 0 && !restore_is_files_own(fetched) && err.status < 0) {
         restore_job_fail(job, &err);
     }
     for (uint32_t i = 0; i < range->count;) {

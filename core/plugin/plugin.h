@@ -41,8 +41,9 @@ int plugin_load_file(const char *path, enum plugin_kind kind, struct plugin **re
                      struct sme_error *err);
 void plugin_unload(struct plugin *plugin); /* accepts NULL */
 
-/* Names of the ${kind} plugins that are found (not loaded), sorted, NULL-terminated; free with
- * plugin_names_free(). */
+/* Names of the ${kind} plugins that are found, sorted, NULL-terminated; free with
+ * plugin_names_free().  None stays loaded; only the folders of ${extra}, where both kinds lie
+ * together, are looked into. */
 int plugin_names(const struct sme_list *extra, enum plugin_kind kind, char ***ret_names,
                  struct sme_error *err);
 void plugin_names_free(char **names);

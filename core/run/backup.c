@@ -10,7 +10,6 @@
 #include "../base/limits.h"
 #include "../base/log.h"
 #include "../base/rng.h"
-#include "../config/value.h"
 #include "../repo/session.h"
 #include "backup_job.h"
 
@@ -41,37 +40,6 @@ static unsigned processors(void)
     }
     int count = CPU_COUNT(&set);
     return count < 1 ? 1 : count > MAX_WORKERS ? MAX_WORKERS : (unsigned)count;
-}
-
-/* "auto", one size (the normal one), or "MIN/NORMAL/MAX"; conf_load() has checked it. */
-static int chunk_sizes(const char *text, uint32_t sizes[3], struct sme_error *err)
-{
-    char copy[64];
-    uint64_t value[3] = {64 * KIB, 256 * KIB, MIB};
-
-    (void)snprintf(copy, sizeof copy, "%s", text != NULL ? text : "auto");
-    char *first = strchr(copy, '/');
-    char *second = first != NULL ? strchr(first + 1, '/') : NULL;
-    int status = SME_OK;
-    if (second != NULL) {
-        *first = '\0';
-        *second = '\0';
-        status = value_size(copy, &value[0]);
-        status = status < 0 ? status : value_size(first + 1, &value[1]);
-        status = status < 0 ? status : value_size(second + 1, &value[2]);
-    } else if (strcmp(copy, "auto") != 0) {
-        status = value_size(copy, &value[1]);
-        value[0] = value[1] / 4;
-        value[2] = value[1] * 4;
-    }
-    if (status < 0 || value[0] < 4 * KIB || value[1] < 64 * KIB || value[2] > LIMIT_CHUNK ||
-        value[0] >= value[1] || value[1] >= value[2] || (value[1] & (value[1] - 1)) != 0) {
-        return sme_fail(err, SME_E_INVALID, "chunk_size '%s' is not possible", copy);
-    }
-    for (size_t i = 0; i < 3; i++) {
-        sizes[i] = (uint32_t)value[i];
-    }
-    return SME_OK;
 }
 
 static int open_source(struct backup_job *job, struct sme_error *err)
@@ -150,18 +118,20 @@ static int open_pipeline(struct backup_job *job, unsigned workers, struct sme_er
 {
     const struct conf_sink *sink = NULL;
     struct block_sealer *sealer = NULL;
-    uint32_t sizes[3] = {0};
+    const char *why = NULL;
+    uint64_t sizes[3];
 
-    int status = chunk_sizes(job->request->source->chunk_size, sizes, err);
-    if (status < 0) {
-        return status;
+    if (conf_chunk_sizes(job->request->source->chunk_size, sizes, &why) < 0) {
+        return sme_fail(err, SME_E_INVALID, "chunk_size '%s' %s", job->request->source->chunk_size,
+                        why);
     }
     if (!codec_parse(job->request->source->compression, &job->level)) {
         return sme_fail(err, SME_E_INVALID, "compression '%s' is not known",
                         job->request->source->compression);
     }
-    chunker_init(&job->chunker, &job->vault->keys.chunker, sizes[0], sizes[1], sizes[2]);
-    status = conf_sink(job->request->conf, store_name(job->repo->store), &sink, err);
+    chunker_init(&job->chunker, &job->vault->keys.chunker, (uint32_t)sizes[0], (uint32_t)sizes[1],
+                 (uint32_t)sizes[2]);
+    int status = conf_sink(job->request->conf, store_name(job->repo->store), &sink, err);
     if (status < 0) {
         return status;
     }

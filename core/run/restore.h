@@ -40,6 +40,8 @@ struct restore_request {
     /* Each item that could not be restored; may be called from any thread, one at a time. */
     void (*problem)(void *cookie, const char *path, size_t path_len, const struct sme_error *err);
     void *cookie;
+    /* Something that concerns many items and is no failure, said once; may be NULL. */
+    void (*note)(void *cookie, const char *text);
 };
 
 struct restore_result {

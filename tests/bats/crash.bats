@@ -36,19 +36,23 @@ first_restores() {
     same "$T/first" "$T/out1"
 }
 
-# start_run: in the background, until it is at the gate; the key of the put in $key, the process
-# of the worker in $worker.
+# start_run: in the background, until it is at the gate (the key of the put is in $key, the processes
+# in $runner and $worker), or over, which is a failure of this function.
 start_run() {
-    "$SME_BACKUP" --config "$CONF" run >"$T/stdout" 2>"$T/stderr" 3>&- &
-    run_pid=$!
-    read -r key <"$T/fifo"
+    {
+        status=0
+        "$SME_BACKUP" --config "$CONF" run >"$T/stdout" 2>"$T/stderr" || status=$?
+        echo "end $status" >"$T/fifo"
+    } 3>&- &
+    read -r key code <"$T/fifo"
+    [ "$key" != end ] || return 1
     read -r runner worker <"$STATE/locks/docs.lock"
 }
 
 # end_run: its exit code in $code.
 end_run() {
-    code=0
-    wait "$run_pid" || code=$?
+    read -r _ code <"$T/fifo"
+    wait
 }
 
 # recovers COMMITTED: the first snapshot and, if COMMITTED, the second are there; the next ordinary
@@ -71,17 +75,11 @@ recovers() {
         for at in 1 2 3 4 5 6 7 8; do
             gate "fifo = $T/fifo" "at = $at" "when = $when" 'act = hang'
             head -c 100000 /dev/urandom >"$SRC/more"
-            # A run that has fewer puts ends without being held: then this was all.
-            "$SME_BACKUP" --config "$CONF" run 2>"$T/stderr" 3>&- &
-            run_pid=$!
-            (wait_for_gate=1; exec 4<>"$T/fifo"; while kill -0 "$run_pid" 2>/dev/null; do read -r -t 0.05 key <&4 && { echo "$key" >"$T/key"; break; }; done)
-            [ -e "$T/key" ] || { wait "$run_pid"; break; }
-            key=$(cat "$T/key")
-            rm "$T/key"
-            read -r runner worker <"$STATE/locks/docs.lock"
+            # One with fewer puts is over without having been stopped.
+            start_run || break
             kill -KILL "$worker"
             end_run
-            case $key in
+        case $key in
             backups/*) [ "$when" = before ] || committed=1 ;;
             esac
             [ "$code" -eq 1 ] || fail "exit $code instead of 1 at $when put $at ($key): $(cat "$T/stderr")"
@@ -89,7 +87,8 @@ recovers() {
             first_restores || fail "the first snapshot is lost at $when put $at ($key)"
             echo "$when $at $key" >>"$T/points"
         done
-        [ "$at" -gt 4 ]
+        wait
+        [ "$code" -eq 0 ] && [ "$at" -gt 4 ]
     done
     cat "$T/points"
     grep -q '/data/' "$T/points"

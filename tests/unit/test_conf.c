@@ -135,7 +135,7 @@ static void defaults_are_as_documented(void **state)
     const struct conf_source *source = &conf->sources[0];
     assert_string_equal(source->compression, "fast");
     assert_string_equal(source->chunk_size, "auto");
-    assert_int_equal(source->rescan, 200);
+    assert_int_equal(source->rescan, 0);
     assert_int_equal(source->timeout, 0);
     assert_int_equal(source->keep_last + source->keep_daily + source->keep_yearly, 0);
     assert_null(source->user);
@@ -348,8 +348,11 @@ static void options_of_sources_are_checked(void **state)
                                "MIN/NORMAL/MAX"},
         {"chunk_size = 1K/2K/3K/4K",
          "'chunk_size': '1K/2K/3K/4K' is neither auto nor a size nor MIN/NORMAL/MAX"},
-        {"chunk_size = 1KiB", "'chunk_size': '1KiB' is not between 4KiB and 8MiB"},
-        {"chunk_size = 9MiB", "'chunk_size': '9MiB' is not between 4KiB and 8MiB"},
+        {"chunk_size = 1KiB",
+         "'chunk_size': '1KiB' has a NORMAL that is not a power of two of at least 64KiB"},
+        {"chunk_size = 9MiB",
+         "'chunk_size': '9MiB' has a NORMAL that is not a power of two of at least 64KiB"},
+        {"chunk_size = 4MiB", "'chunk_size': '4MiB' has a MAX above 8MiB"},
         {"chunk_size = 1K/64K/1M", "'chunk_size': '1K/64K/1M' has a MIN below 4KiB"},
         {"chunk_size = 4K/100K/1M",
          "'chunk_size': '4K/100K/1M' has a NORMAL that is not a power of two of at least 64KiB"},
