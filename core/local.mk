@@ -90,11 +90,17 @@ core_pipeline = \
 	core/pipeline/pipe_item.c \
 	core/pipeline/reflist.c core/pipeline/reflist.h \
 	core/pipeline/restore_dir.c \
+	core/pipeline/restore_dry.c \
+	core/pipeline/restore_file.c \
 	core/pipeline/restore_item.h \
-	core/pipeline/restore_job.h \
+	core/pipeline/restore_job.c core/pipeline/restore_job.h \
 	core/pipeline/restore_link.c \
 	core/pipeline/restore_plan.c core/pipeline/restore_plan.h \
+	core/pipeline/restore_planner.c \
 	core/pipeline/restore_select.c core/pipeline/restore_select.h \
+	core/pipeline/restore_verify.c \
+	core/pipeline/restore_walk.c core/pipeline/restore_walk.h \
+	core/pipeline/restore_work.c \
 	core/pipeline/unit.c core/pipeline/unit.h
 
 core_run = \
@@ -108,7 +114,7 @@ core_run = \
 	core/run/lockfile.c core/run/lockfile.h \
 	core/run/report.c core/run/report.h \
 	core/run/report_json.c \
-	core/run/restore.h \
+	core/run/restore.c core/run/restore.h \
 	core/run/runner.c core/run/runner.h \
 	core/run/runner_job.c core/run/runner_job.h \
 	core/run/worker.c core/run/worker.h \

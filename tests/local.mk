@@ -50,14 +50,18 @@ bats_tests = \
 	tests/bats/basics.bats \
 	tests/bats/cli.bats \
 	tests/bats/config.bats \
+	tests/bats/crash.bats \
 	tests/bats/damage.bats \
 	tests/bats/init.bats \
 	tests/bats/runner.bats \
 	tests/bats/terminal.bats
-abi_tests =
+abi_tests = \
+	tests/abi/headers.sh
 
 # What tests share, and the plugins' own sources for the tests that look into them.
 test_helpers = \
+	tests/harness/fakehost.c \
+	tests/harness/fakehost.h \
 	tests/harness/filesystem_rig.c \
 	tests/harness/filesystem_rig.h \
 	tests/harness/memsink.c \
@@ -73,7 +77,9 @@ LDADD = libsme-test.a libsme-core.a $(core_libs) $(CMOCKA_LIBS)
 
 # ---- plugins made for tests: one file each, built by "make check" --------------------------------
 
-test_modules =
+test_modules = \
+	tests/plugins/gate.so \
+	tests/plugins/gen.so
 
 .c.so:
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(module_cflags) \

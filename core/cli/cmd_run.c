@@ -48,7 +48,7 @@ static void show_progress(struct run_view *view, const struct run_event *event)
                  c->items, c->changed, str_bytes(c->bytes_read, read),
                  str_bytes((uint64_t)((double)c->bytes_read / (seconds + 0.001)), rate),
                  str_duration(event->elapsed_ns, spent),
-                 progress_left(c->items, view->previous.items, event->elapsed_ns, left));
+                 progress_left(c->bytes, view->previous.bytes, event->elapsed_ns, left));
 }
 
 static void name_job(const struct job_report *report, char out[160])
