@@ -9,6 +9,7 @@ unit_tests = \
 	tests/unit/test_buf_wire \
 	tests/unit/test_chunker \
 	tests/unit/test_conf \
+	tests/unit/test_describe \
 	tests/unit/test_digest \
 	tests/unit/test_fileio \
 	tests/unit/test_hashmap \
@@ -24,9 +25,11 @@ unit_tests = \
 	tests/unit/test_options \
 	tests/unit/test_patterns \
 	tests/unit/test_pipe \
+	tests/unit/test_plugin \
 	tests/unit/test_repo \
 	tests/unit/test_report \
 	tests/unit/test_seal \
+	tests/unit/test_sink_directory \
 	tests/unit/test_source_filesystem \
 	tests/unit/test_source_paths \
 	tests/unit/test_str \
@@ -41,10 +44,15 @@ lint_tests = \
 	tests/lint/lists.sh \
 	tests/lint/objects.sh \
 	tests/lint/pages.sh \
-	tests/lint/readme.sh
+	tests/lint/readme.sh \
+	tests/lint/samples.sh
 
 # What ./check runs under the thread sanitizer: tests of code that starts threads.
-thread_tests =
+thread_tests = \
+	tests/bats/basics.bats \
+	tests/unit/test_pipe \
+	tests/unit/test_repo \
+	tests/unit/test_sink_directory
 
 bats_tests = \
 	tests/bats/basics.bats \
@@ -53,6 +61,7 @@ bats_tests = \
 	tests/bats/crash.bats \
 	tests/bats/damage.bats \
 	tests/bats/init.bats \
+	tests/bats/plugins.bats \
 	tests/bats/runner.bats \
 	tests/bats/terminal.bats
 abi_tests = \
@@ -60,6 +69,9 @@ abi_tests = \
 
 # What tests share, and the plugins' own sources for the tests that look into them.
 test_helpers = \
+	tests/conformance/sink_suite.c \
+	tests/conformance/sink_suite.h \
+	tests/conformance/sink_suite_threads.c \
 	tests/harness/fakehost.c \
 	tests/harness/fakehost.h \
 	tests/harness/filesystem_rig.c \
@@ -76,15 +88,33 @@ libsme_test_a_SOURCES = $(test_helpers) $(filesystem_sources)
 LDADD = libsme-test.a libsme-core.a $(core_libs) $(CMOCKA_LIBS)
 
 # ---- plugins made for tests: one file each, built by "make check" --------------------------------
+#
+# What they export is their own affair (some are wrong on purpose), so no version script.
 
 test_modules = \
+	tests/abi/bad-abi.so \
+	tests/abi/bad-call.so \
+	tests/abi/bad-clash.so \
+	tests/abi/bad-name.so \
+	tests/abi/bad-none.so \
+	tests/abi/bad-option.so \
+	tests/abi/bad-size.so \
+	tests/abi/bad-table.so \
+	tests/abi/long-source.so \
+	tests/abi/short-source.so \
 	tests/plugins/gate.so \
 	tests/plugins/gen.so
 
 .c.so:
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(module_cflags) \
-		$(CFLAGS) $(module_ldflags) $(LDFLAGS) -o $@ $<
-$(test_modules): $(smeinclude_HEADERS) $(module_map)
+		$(CFLAGS) $(SME_LDFLAGS) $(SME_MODULE_LDFLAGS) $(LDFLAGS) -o $@ $<
+$(test_modules): $(smeinclude_HEADERS) tests/abi/bad.h
+
+# Read by tests, not built.
+abi_sources = \
+	tests/abi/bad.h \
+	tests/abi/offsets.c
+EXTRA_DIST += $(abi_sources) $(test_modules:.so=.c)
 
 # ---- the harness ---------------------------------------------------------------------------------
 
@@ -102,8 +132,12 @@ TESTS += $(lint_tests) $(abi_tests)
 check_DATA = $(test_modules)
 CLEANFILES += $(test_modules)
 
-EXTRA_DIST += $(lint_tests) $(abi_tests) $(bats_tests) \
+test_data = \
 	tests/bats/helpers.bash \
+	tests/data/hpke/rfc9180-x25519-hkdf-sha256-aes-256-gcm.json \
+	tests/data/seal/golden.py
+EXTRA_DIST += $(test_data)
+EXTRA_DIST += $(lint_tests) $(abi_tests) $(bats_tests) \
 	tests/coverage.sh \
 	tests/tap/log-driver \
 	tests/tap/tap.sh

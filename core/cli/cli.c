@@ -95,7 +95,8 @@ enum exit_code cli_print_json(struct cli *cli, json_t *document)
         (void)json_object_set_new(whole, "command", json_string(cli->args.command->name));
     }
     if (body == NULL || json_object_update(whole, body) < 0 ||
-        json_dumpf(whole, stdout, JSON_INDENT(2)) < 0 || putchar('\n') == EOF) {
+        json_dumpf(whole, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) < 0 ||
+        putchar('\n') == EOF) {
         (void)fprintf(stderr, "sme-backup: cannot write the result as JSON\n");
         return EXIT_FAILED;
     }

@@ -35,24 +35,24 @@ static void note_failure(struct listing *listing, const struct sme_error *failur
     }
 }
 
-static void age_text(int64_t seconds, char out[16])
+static void age_text(int64_t seconds, char out[24])
 {
     if (seconds < 0) {
-        (void)snprintf(out, 16, "future");
+        (void)snprintf(out, 24, "future");
     } else if (seconds < 120) {
-        (void)snprintf(out, 16, "%" PRId64 "s", seconds);
+        (void)snprintf(out, 24, "%" PRId64 "s", seconds);
     } else if (seconds < 120 * 60) {
-        (void)snprintf(out, 16, "%" PRId64 "m", seconds / 60);
+        (void)snprintf(out, 24, "%" PRId64 "m", seconds / 60);
     } else if (seconds < 48 * 3600) {
-        (void)snprintf(out, 16, "%" PRId64 "h", seconds / 3600);
+        (void)snprintf(out, 24, "%" PRId64 "h", seconds / 3600);
     } else {
-        (void)snprintf(out, 16, "%" PRId64 "d", seconds / 86400);
+        (void)snprintf(out, 24, "%" PRId64 "d", seconds / 86400);
     }
 }
 
 static void print_head(const struct snapshot_entry *entry, const struct snapshot_head *head)
 {
-    char when[20], age[16], size[16], stored[16], host[64];
+    char when[20], age[24], size[16], stored[16], host[64];
 
     age_text(clock_realtime_ns() / NS_PER_SEC - entry->time_sec, age);
     (void)printf("  %-25s  %s  %5s  ", entry->name, cli_local_time(entry->time_sec, when), age);

@@ -252,6 +252,12 @@ static enum exit_code answer_text(const struct restoring *r, const struct restor
     if (r->problem_count > PROBLEMS_SHOWN) {
         (void)fprintf(stderr, "  and %" PRIu64 " more\n", r->problem_count - PROBLEMS_SHOWN);
     }
+    if (c->existing > 0 && r->problem_count > 0) {
+        (void)fprintf(stderr,
+                      "sme-backup: %s left alone\n  hint: --overwrite if-changed replaces what "
+                      "differs from the snapshot\n",
+                      cli_count(c->existing, "existing item was", "existing items were", items));
+    }
     if (c->failed > 0) {
         (void)fprintf(stderr, "sme-backup: %s could not be restored\n",
                       cli_count(c->failed, "item", "items", items));

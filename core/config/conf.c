@@ -187,7 +187,7 @@ int conf_chunk_sizes(const char *text, uint64_t ret_sizes[3], const char **ret_w
     else if (sizes[0] < 4 * KIB)
         *ret_why = "has a MIN below 4KiB";
     else if (sizes[2] > LIMIT_CHUNK)
-        *ret_why = "has a MAX above 8MiB (a single size has four times as much)";
+        *ret_why = "has a MAX above 8MiB";
     else if (sizes[0] >= sizes[1] || sizes[1] >= sizes[2])
         *ret_why = "is not in ascending order";
     if (*ret_why != NULL)

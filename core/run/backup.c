@@ -68,35 +68,59 @@ static int open_source(struct backup_job *job, struct sme_error *err)
     return status;
 }
 
+/* The name of the snapshot to be, behind the one before it in the order of names even if both were
+ * made in the same second or the clock has been set back a little. */
+static int choose_name(struct backup_job *job, struct sme_error *err)
+{
+    const int64_t step_sec = 3600;
+    int64_t sec = job->started_ns / NS_PER_SEC;
+    const struct snapshot_entry *last = &job->before.entry;
+    uint8_t random[4];
+
+    if (job->before.exists && last->time_sec >= sec) {
+        if (last->time_sec - sec > step_sec) {
+            log_line(LOG_LEVEL_WARN, job->request->source->name,
+                     "the newest snapshot %s is of the future: until then it counts as the latest; "
+                     "check this host's clock",
+                     last->name);
+        } else {
+            sec = last->time_sec + 1;
+        }
+    }
+    int status = rng_bytes(random, sizeof random, err);
+    if (status == SME_OK) {
+        objkey_snapshot_name(sec, random, job->name);
+    }
+    return status;
+}
+
 /* Everything that is asked of the repository before the source is read. */
 static int open_repository(struct backup_job *job, struct sme_error *err)
 {
     const struct conf_source *source = job->request->source;
-    uint8_t random[4];
 
-    int status = vault_open(job->repo, source->name, job->cache_dir, &job->vault, err);
-    if (status == SME_OK) {
-        status = rng_bytes(random, sizeof random, err);
-    }
-    if (status < 0) {
-        return status;
-    }
-    objkey_snapshot_name(job->started_ns / NS_PER_SEC, random, job->name);
-    if (!job->request->dry_run) {
-        status = session_begin(job->repo, &job->vault->keys, job->name,
-                               job->request->conf->core.host, job->started_ns, err);
-        job->has_session = status == SME_OK;
-    }
-    /* After the marker: a prune that has not seen it has written its set before. */
-    if (status == SME_OK) {
-        status =
-            session_pending(job->repo, &job->vault->keys, &job->pending, &job->pending_count, err);
-    }
+    int status = source_keys_derive(&job->repo->keys, source->name, &job->keys, err);
     if (status == SME_OK) {
         status = backup_find_predecessor(job, err);
     }
     if (status == SME_OK) {
-        status = run_key_new(&job->repo->keys, &job->vault->keys, &job->run, err);
+        status = choose_name(job, err);
+    }
+    if (status == SME_OK && !job->request->dry_run) {
+        status = session_begin(job->repo, &job->keys, job->name, job->request->conf->core.host,
+                               job->started_ns, err);
+        job->has_session = status == SME_OK;
+    }
+    /* After the marker: a prune that has not seen it has marked and deleted before, so neither a
+     * pending set nor an index that is read now can be out of date when it matters. */
+    if (status == SME_OK) {
+        status = session_pending(job->repo, &job->keys, &job->pending, &job->pending_count, err);
+    }
+    if (status == SME_OK) {
+        status = vault_open(job->repo, source->name, job->cache_dir, &job->vault, err);
+    }
+    if (status == SME_OK) {
+        status = run_key_new(&job->repo->keys, &job->keys, &job->run, err);
     }
     if (status == SME_OK) {
         backup_open_cache(job);
@@ -129,7 +153,7 @@ static int open_pipeline(struct backup_job *job, unsigned workers, struct sme_er
         return sme_fail(err, SME_E_INVALID, "compression '%s' is not known",
                         job->request->source->compression);
     }
-    chunker_init(&job->chunker, &job->vault->keys.chunker, (uint32_t)sizes[0], (uint32_t)sizes[1],
+    chunker_init(&job->chunker, &job->keys.chunker, (uint32_t)sizes[0], (uint32_t)sizes[1],
                  (uint32_t)sizes[2]);
     int status = conf_sink(job->request->conf, store_name(job->repo->store), &sink, err);
     if (status < 0) {
@@ -137,7 +161,7 @@ static int open_pipeline(struct backup_job *job, unsigned workers, struct sme_er
     }
     struct packer_params params = {
         .repo = job->repo,
-        .keys = &job->vault->keys,
+        .keys = &job->keys,
         .run = &job->run,
         .type = SEAL_DATA,
         .pack_size = sink->pack_size,
@@ -156,7 +180,7 @@ static int open_pipeline(struct backup_job *job, unsigned workers, struct sme_er
         status = packer_new(&params, &job->meta, err);
     }
     struct block_sealer_params meta = {
-        .keys = &job->vault->keys,
+        .keys = &job->keys,
         .run = &job->run,
         .packer = job->request->dry_run ? NULL : job->meta,
         .type = SEAL_META,
@@ -215,7 +239,7 @@ static int run_source(struct backup_job *job, unsigned workers, struct sme_error
     };
     struct pipe_params params = {
         .source = job->source,
-        .keys = &job->vault->keys,
+        .keys = &job->keys,
         .run = &job->run,
         .data = job->request->dry_run ? NULL : job->data,
         .stream = job->stream,
@@ -274,7 +298,7 @@ static void clean_up(struct backup_job *job)
 
     (void)end_source(job, SME_ABORT, &ignored);
     if (job->has_session) {
-        session_end(job->repo, &job->vault->keys, job->name);
+        session_end(job->repo, &job->keys, job->name);
     }
     itemstream_free(job->stream);
     packer_free(job->data);
@@ -288,6 +312,7 @@ static void clean_up(struct backup_job *job)
     secret_done(&job->run.key);
     chunker_done(&job->chunker);
     vault_free(job->vault);
+    source_keys_done(&job->keys);
     instance_free(job->source);
     plugin_unload(job->plugin);
 }

@@ -52,7 +52,7 @@ int backup_put_index(struct backup_job *job, bool all, objkey_text ret_key, stru
     if (status < 0 || job->added.count == 0 || (!all && count_chunks(&job->added) < INDEX_CHUNKS)) {
         return status;
     }
-    status = index_put(job->repo, &job->vault->keys, &job->added, clock_realtime_ns() / NS_PER_SEC,
+    status = index_put(job->repo, &job->keys, &job->added, clock_realtime_ns() / NS_PER_SEC,
                        ret_key, err);
     if (status == SME_OK && !all) {
         index_addition_free(&job->added);
@@ -124,7 +124,7 @@ static int check_commit(struct backup_job *job, struct sme_error *err)
     uint8_t(*pending)[32] = NULL;
     size_t count = 0;
 
-    int status = session_pending(job->repo, &job->vault->keys, &pending, &count, err);
+    int status = session_pending(job->repo, &job->keys, &pending, &count, err);
     if (status == SME_OK && dedup_reaches_any(job->dedup, pending, count)) {
         (void)sme_fail(err, SME_E_BUSY,
                        "a prune has marked packs that this run needs while it was going on");
@@ -154,7 +154,7 @@ static int put_snapshot(struct backup_job *job, struct snapshot *snapshot, struc
     snapshot->root.problems = job->pipe.problems;
     snapshot->root.problem_count = job->pipe.problem_count;
     fill_head(job, &snapshot->head);
-    int status = snapshot_put(job->repo, &job->vault->keys, &job->run, snapshot, hash, err);
+    int status = snapshot_put(job->repo, &job->keys, &job->run, snapshot, hash, err);
     if (status == SME_OK) {
         job->result->status = snapshot->head.status;
         copy_text(job->result->snapshot, sizeof job->result->snapshot, job->name);
@@ -192,9 +192,8 @@ int backup_commit(struct backup_job *job, struct sme_error *err)
         return status;
     }
     /* The snapshot is durable.  What follows can only cost time. */
-    if (index_key[0] != '\0' &&
-        index_merge_local(job->vault->index, &job->vault->keys, job->cache_dir, &job->added,
-                          index_key, &trouble) < 0) {
+    if (index_key[0] != '\0' && index_merge_local(job->vault->index, &job->keys, job->cache_dir,
+                                                  &job->added, index_key, &trouble) < 0) {
         log_failure(LOG_LEVEL_WARN, source, &trouble);
     }
     struct itemcache_writer *writer = STEAL(job->cache_writer);

@@ -22,7 +22,8 @@ struct backup_job {
     const struct backup_request *request;
     struct backup_result *result;
     struct repo *repo;
-    struct vault *vault;
+    struct source_keys keys;
+    struct vault *vault; /* its index is read after the session marker was put */
     const char *cache_dir;
     struct plugin *plugin;
     struct instance *source;

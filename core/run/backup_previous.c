@@ -105,7 +105,7 @@ int backup_find_predecessor(struct backup_job *job, struct sme_error *err)
         return SME_OK;
     }
     struct snapshot *last = NULL;
-    status = snapshot_load(job->repo, &job->vault->keys, job->before.entry.name, &last, err);
+    status = snapshot_load(job->repo, &job->keys, job->before.entry.name, &last, err);
     if (status == SME_E_CORRUPT || status == SME_E_DENIED) {
         /* A damaged predecessor, or a role that may not read: neither may stop a backup. */
         log_failure(LOG_LEVEL_WARN, source, err);
@@ -159,7 +159,7 @@ static int remember(struct backup_job *job, struct itemcache_writer *writer,
     if (refs->bad || holes->bad) {
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for the item cache");
     }
-    itemcache_path_hash(&job->vault->keys, view->path, view->path_len, record.path_hash);
+    itemcache_path_hash(&job->keys, view->path, view->path_len, record.path_hash);
     record.ino = view->ino;
     record.size = view->size;
     record.mtime_sec = view->mtime.sec;
@@ -205,12 +205,12 @@ static int rebuild_cache(struct backup_job *job, struct sme_error *err)
     struct itemcache_writer *writer = NULL;
     struct snapshot *last = NULL;
 
-    int status = snapshot_load(job->repo, &job->vault->keys, job->before.entry.name, &last, err);
+    int status = snapshot_load(job->repo, &job->keys, job->before.entry.name, &last, err);
     if (status == SME_OK) {
-        status = snapshot_open_root(job->repo, &job->vault->keys, last, err);
+        status = snapshot_open_root(job->repo, &job->keys, last, err);
     }
     if (status == SME_OK) {
-        status = itemcache_writer_new(&job->vault->keys, job->cache_dir, &writer, err);
+        status = itemcache_writer_new(&job->keys, job->cache_dir, &writer, err);
     }
     if (status == SME_OK) {
         status = copy_items(job, last, writer, err);
@@ -221,8 +221,7 @@ static int rebuild_cache(struct backup_job *job, struct sme_error *err)
         return status;
     }
     status = itemcache_writer_commit(writer, err);
-    return status < 0 ? status
-                      : itemcache_open(&job->vault->keys, job->cache_dir, &job->cache, err);
+    return status < 0 ? status : itemcache_open(&job->keys, job->cache_dir, &job->cache, err);
 }
 
 void backup_open_cache(struct backup_job *job)
@@ -231,7 +230,7 @@ void backup_open_cache(struct backup_job *job)
     struct sme_error err = SME_ERROR_INIT;
 
     if (!job->request->read_all && job->before.exists) {
-        int status = itemcache_open(&job->vault->keys, job->cache_dir, &job->cache, &err);
+        int status = itemcache_open(&job->keys, job->cache_dir, &job->cache, &err);
         if (status < 0 && job->repo->keys.has_reader) {
             status = rebuild_cache(job, &err);
         }
@@ -241,7 +240,7 @@ void backup_open_cache(struct backup_job *job)
         }
     }
     if (!job->request->dry_run &&
-        itemcache_writer_new(&job->vault->keys, job->cache_dir, &job->cache_writer, &err) < 0) {
+        itemcache_writer_new(&job->keys, job->cache_dir, &job->cache_writer, &err) < 0) {
         log_failure(LOG_LEVEL_WARN, source, &err);
         job->cache_writer = NULL;
     }

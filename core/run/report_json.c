@@ -186,7 +186,7 @@ int report_save(const char *state_dir, const struct job_report *report, struct s
         (void)json_object_set(job, "last_committed", last);
     }
     (void)json_object_set_new(sinks, report->sink, job);
-    CLEANUP(free_ptr) char *text = json_dumps(now, JSON_INDENT(2));
+    CLEANUP(free_ptr) char *text = json_dumps(now, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     if (text == NULL) {
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for the status file");
     }

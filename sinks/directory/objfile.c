@@ -274,14 +274,15 @@ int objfile_put(struct place *place, uint32_t direct, const char *key,
 
 /* ---- reading and removing ----------------------------------------------------------------- */
 
+/* What fits in the result. */
+#define READ_MAX (SIZE_MAX / 2)
+
 static int64_t read_range(struct place *place, const char *key, int fd, uint64_t offset, char *buf,
                           size_t len, struct sme_error *err)
 {
     size_t done = 0;
 
-    if (len > INT64_MAX)
-        len = INT64_MAX;
-    while (done < len && offset <= (uint64_t)INT64_MAX - done) {
+    while (done < len) {
         ssize_t got = pread(fd, buf + done, len - done, (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
@@ -317,8 +318,10 @@ int64_t objfile_get(struct place *place, const char *key, uint64_t offset, void 
         result = place_fail(place, "cannot look at", key, err);
     else if (!S_ISREG(st.st_mode))
         result = fail_missing(place, key, err);
+    else if (offset >= (uint64_t)st.st_size)
+        result = 0;
     else
-        result = read_range(place, key, fd, offset, buf, len, err);
+        result = read_range(place, key, fd, offset, buf, len < READ_MAX ? len : READ_MAX, err);
     (void)close(fd);
     return result;
 }

@@ -251,6 +251,17 @@ int place_check_key(const char *key, bool is_prefix, struct sme_error *err)
 
 /* ---- folders ------------------------------------------------------------------------------ */
 
+/* What lies at ${name} is no folder: a link, which might hide one, or a file, below which there is
+ * certainly nothing. */
+static int errno_of_obstacle(int above, const char *name, bool make)
+{
+    struct stat st;
+
+    if (fstatat(above, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+        return ELOOP;
+    return make ? ENOTDIR : ENOENT;
+}
+
 /* The folder ${name} in ${above}, which is closed. */
 static int step_down(int above, const char *name, bool make)
 {
@@ -260,6 +271,8 @@ static int step_down(int above, const char *name, bool make)
         (mkdirat(above, name, FOLDER_MODE) == 0 || errno == EEXIST))
         fd = openat(above, name, FOLDER_FLAGS);
     int saved = errno;
+    if (fd < 0 && (saved == ENOTDIR || saved == ELOOP))
+        saved = errno_of_obstacle(above, name, make);
     (void)close(above);
     errno = saved;
     return fd;
@@ -277,7 +290,8 @@ int place_open_folder(struct place *place, const char *key, bool make, int *ret_
         status = place_root(place, &root, err);
     if (status < 0)
         return status;
-    int fd = fcntl(root, F_DUPFD_CLOEXEC, 3);
+    /* Opened anew: a duplicate would share the position of a listing. */
+    int fd = openat(root, ".", FOLDER_FLAGS);
     for (const char *slash; fd >= 0 && (slash = strchr(at, '/')) != NULL; at = slash + 1) {
         memcpy(name, at, (size_t)(slash - at));
         name[slash - at] = '\0';
@@ -342,7 +356,7 @@ static int sync_above(struct place *place, const char *key, int root)
 
     if (last == NULL || is_durable(place, key, (size_t)(last - key)))
         return 0;
-    int fd = fcntl(root, F_DUPFD_CLOEXEC, 3);
+    int fd = openat(root, ".", FOLDER_FLAGS);
     for (const char *at = key; fd >= 0; at = strchr(at, '/') + 1) {
         if (sync_fd(fd) < 0) {
             (void)close(fd);

@@ -110,7 +110,7 @@ json() { jq -e "$1" <<<"$output" >/dev/null || fail "not true: $1: $output"; }
 same() {
     local how=(--recursive --links --perms --times --hard-links --specials --checksum) found
     [ "$(id -u)" -ne 0 ] || how=(-aHAX --checksum)
-    diff -r --no-dereference --exclude=fifo "$1" "$2" || return 1
+    diff -r --no-dereference --exclude={fifo,null,block,socket} "$1" "$2" || return 1
     found=$(rsync "${how[@]}" --delete --dry-run --itemize-changes "$1/" "$2/") || return 1
     [ -z "$found" ] || fail "not the same: $found"
 }
@@ -148,7 +148,7 @@ no_leftovers() {
 open_way() {
     local dir=$T
     while [ "$dir" != / ] && [ "$dir" != "/tmp" ]; do
-        [ ! -O "$dir" ] || chmod o+x "$dir"
+        [ ! -O "$dir" ] || chmod o+rx "$dir"
         dir=$(dirname "$dir")
     done
     chmod 0755 "$T"

@@ -23,6 +23,8 @@ struct sink_rig {
     struct instance *sink;
 };
 
+/* Bytes in which no two neighbouring pieces are alike. */
+void sink_fill(uint8_t *out, size_t len, uint32_t seed);
 /* Put ${len} bytes of ${data} as one slice. */
 int sink_put(struct instance *sink, const char *key, const void *data, size_t len, uint32_t flags,
              struct sme_error *err);

@@ -205,15 +205,15 @@ int testrepo_backup_from(struct testrepo *tr, struct instance *source, struct te
 int testrepo_backup(struct testrepo *tr, const char *dir, struct testrepo_run *run,
                     struct sme_error *err)
 {
-    struct ini_entry entry = {.name = "path", .value = (char *)(uintptr_t)dir, .line = 2};
-    struct ini_section section = {.kind = "source",
-                                  .name = TESTREPO_SOURCE,
-                                  .file = "test.ini",
-                                  .line = 1,
-                                  .entries = &entry,
-                                  .count = 1};
+    static char kind[] = "source";
+    static char name[] = TESTREPO_SOURCE;
+    static char file[] = "test.ini";
+    static char option[] = "path";
+    struct ini_entry entry = {.name = option, .value = (char *)(uintptr_t)dir, .line = 2};
+    struct ini_section section = {
+        .kind = kind, .name = name, .file = file, .line = 1, .entries = &entry, .count = 1};
     struct plugin plugin = {.kind = PLUGIN_SOURCE, .desc = sme_backup_plugin_v1};
-    struct instance source = {.plugin = &plugin, .name = "documents"};
+    struct instance source = {.plugin = &plugin, .name = name};
     struct option_set set = {sme_backup_plugin_v1.options, sme_backup_plugin_v1.option_count, NULL};
 
     memcpy(&plugin.source, sme_backup_plugin_v1.source, sizeof plugin.source);

@@ -11,10 +11,11 @@ there() {
 }
 
 empty "$(c_files core include plugins sinks | there)" "C files of core, include, plugins and sinks are in a list"
-empty "$(c_files tests | grep -vE '^tests/(unit/test_[^/]*|plugins/[^/]*)\.c$' | there)" "C files that tests share are in a list"
+empty "$(c_files tests | grep -vE '^tests/(unit/test_[^/]*|plugins/[^/]*|abi/[^/]*)\.c$' | there)" "C files that tests share are in a list"
 empty "$(find tests/unit -name 'test_*.c' | sed 's/\.c$//' | there)" "unit tests are in a list"
-empty "$(find tests/plugins -name '*.c' | sed 's/\.c$/.so/' | there)" "test plugins are in a list"
-empty "$(find tests -name "*.bats" -o -name "*.sh" | there)" "bats files and scripts are in a list"
+empty "$(find tests/plugins tests/abi -name '*.c' -not -name offsets.c | sed 's/\.c$/.so/' | there)" "test plugins are in a list"
+empty "$(find tests -name "*.bats" -o -name "*.sh" -o -name "*.bash" | there)" "bats files and scripts are in a list"
+empty "$(find tests/data -type f | there)" "data of tests is in a list"
 empty "$(find docs plugins sinks -name '*.pod' | there)" "manual pages are in a list"
 empty "$(find docs -name '*.md' | there)" "texts are in a list"
 

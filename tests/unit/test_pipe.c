@@ -375,7 +375,8 @@ static int run_script(struct fixture *f, struct script *script, struct testrepo_
                                        .next = script_next,
                                        .read = script_read,
                                        .end = script_end}};
-    struct instance source = {.plugin = &plugin, .name = "script", .handle = script};
+    static char name[] = "script";
+    struct instance source = {.plugin = &plugin, .name = name, .handle = script};
 
     return testrepo_backup_from(&f->tr, &source, run, &f->err);
 }
