@@ -109,7 +109,12 @@ core_run = \
 	core/run/backup_commit.c \
 	core/run/backup_job.h \
 	core/run/backup_previous.c \
-	core/run/check.h \
+	core/run/check.c core/run/check.h \
+	core/run/check_data.c \
+	core/run/check_internal.h \
+	core/run/check_items.c \
+	core/run/check_objects.c \
+	core/run/check_snapshots.c \
 	core/run/hooks.c core/run/hooks.h \
 	core/run/lockfile.c core/run/lockfile.h \
 	core/run/report.c core/run/report.h \

@@ -273,6 +273,23 @@ static int end_source(struct backup_job *job, int outcome, struct sme_error *err
     return job->plugin->source.end(job->source->handle, outcome, err);
 }
 
+/* The run is over without a snapshot.  Name the packs that are stored already in an index object,
+ * so that the next run need not store their content again. */
+static void save_what_is_stored(struct backup_job *job, int status)
+{
+    struct sme_error ignored = SME_ERROR_INIT;
+    objkey_text key;
+
+    if (job->data == NULL || job->meta == NULL || job->request->dry_run ||
+        status == SME_E_CORRUPT || status == SME_E_UNREACHABLE || status == SME_E_TRANSIENT) {
+        return;
+    }
+    if (backup_put_index(job, true, key, &ignored) == SME_OK && key[0] != '\0') {
+        log_line(LOG_LEVEL_INFO, job->request->source->name,
+                 "what was stored before the failure is kept for the next run");
+    }
+}
+
 static int do_job(struct backup_job *job, struct sme_error *err)
 {
     struct sme_error trouble = SME_ERROR_INIT;
@@ -282,14 +299,17 @@ static int do_job(struct backup_job *job, struct sme_error *err)
     status = status < 0 ? status : open_repository(job, err);
     status = status < 0 ? status : open_pipeline(job, workers, err);
     status = status < 0 ? status : run_source(job, workers, err);
+    if (status == SME_OK && !job->request->dry_run) {
+        status = backup_commit(job, err);
+    }
     if (status < 0 || job->request->dry_run) {
+        save_what_is_stored(job, status);
         return status;
     }
-    status = backup_commit(job, err);
-    if (status == SME_OK && end_source(job, SME_COMMIT, &trouble) < 0) {
+    if (end_source(job, SME_COMMIT, &trouble) < 0) {
         log_failure(LOG_LEVEL_WARN, job->request->source->name, &trouble);
     }
-    return status;
+    return SME_OK;
 }
 
 static void clean_up(struct backup_job *job)

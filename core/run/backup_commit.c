@@ -49,13 +49,16 @@ int backup_put_index(struct backup_job *job, bool all, objkey_text ret_key, stru
     if (status == SME_OK) {
         status = take_packs(job, job->meta, err);
     }
-    if (status < 0 || job->added.count == 0 || (!all && count_chunks(&job->added) < INDEX_CHUNKS)) {
+    if (status < 0 || job->added.count == job->indexed ||
+        (!all && count_chunks(&job->added) < INDEX_CHUNKS)) {
         return status;
     }
     status = index_put(job->repo, &job->keys, &job->added, clock_realtime_ns() / NS_PER_SEC,
                        ret_key, err);
     if (status == SME_OK && !all) {
         index_addition_free(&job->added);
+    } else if (status == SME_OK) {
+        job->indexed = job->added.count; /* kept to be merged into the local index */
     }
     return status;
 }

@@ -42,7 +42,8 @@ struct backup_job {
     struct itemstream *stream;
     struct chunker chunker;
     int level;
-    struct index_addition added; /* packs of this run that no index object has yet */
+    struct index_addition added; /* packs of this run that were not freed after indexing */
+    size_t indexed;              /* of them: named by the last index object */
     struct buf reach;            /* names of all packs of this run                 */
     struct pipe_result pipe;
 };

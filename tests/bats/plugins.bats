@@ -89,7 +89,7 @@ recovers() {
         gen_section 'fail_at = 5' "fail_kind = $kind"
         run --separate-stderr sme run
         [ "$status" -eq 1 ] || [ "$status" -eq 2 ] || fail "$kind: exit $status: $stderr"
-        says "gen: failed: the source plugin yielded '"
+        says "gen: failed: the source plugin yielded "
         [ "$(snapshot_count gen)" -eq 1 ]
     done
     recovers
