@@ -53,6 +53,7 @@ core_repo = \
 	core/repo/index.c core/repo/index.h \
 	core/repo/index_local.c core/repo/index_local.h \
 	core/repo/index_object.c \
+	core/repo/inventory.c core/repo/inventory.h \
 	core/repo/item.c core/repo/item.h \
 	core/repo/item_encode.c core/repo/item_encode.h \
 	core/repo/item_iter.c \

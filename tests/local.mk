@@ -30,6 +30,7 @@ unit_tests = \
 	tests/unit/test_report \
 	tests/unit/test_seal \
 	tests/unit/test_sink_directory \
+	tests/unit/test_sink_directory_faults \
 	tests/unit/test_source_filesystem \
 	tests/unit/test_source_paths \
 	tests/unit/test_str \
@@ -72,6 +73,8 @@ test_helpers = \
 	tests/conformance/sink_suite.c \
 	tests/conformance/sink_suite.h \
 	tests/conformance/sink_suite_threads.c \
+	tests/harness/dirrig.c \
+	tests/harness/dirrig.h \
 	tests/harness/fakehost.c \
 	tests/harness/fakehost.h \
 	tests/harness/filesystem_rig.c \

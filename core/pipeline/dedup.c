@@ -6,6 +6,7 @@
 #include "dedup.h"
 
 #include "../base/hashmap.h"
+#include "../repo/inventory.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,18 +31,8 @@ struct dedup {
     struct shard shards[SHARDS];
 };
 
-static int compare_names(const void *a, const void *b)
-{
-    return memcmp(a, b, 32);
-}
-
-static bool is_pending(const uint8_t (*pending)[32], size_t count, const uint8_t name[32])
-{
-    return count > 0 && bsearch(name, pending, count, 32, compare_names) != NULL;
-}
-
-int dedup_new(const struct index *index, const uint8_t (*pending)[32], size_t pending_count,
-              struct dedup **ret_dedup, struct sme_error *err)
+int dedup_new(const struct index *index, const bool *absent, struct dedup **ret_dedup,
+              struct sme_error *err)
 {
     struct dedup *dedup = calloc(1, sizeof *dedup);
     size_t packs = index_pack_count(index);
@@ -59,9 +50,8 @@ int dedup_new(const struct index *index, const uint8_t (*pending)[32], size_t pe
         dedup_free(dedup);
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for deduplication");
     }
-    for (size_t i = 0; i < packs; i++) {
-        dedup->absent[i] =
-            is_pending(pending, pending_count, index_pack_at(index, (uint32_t)i)->name);
+    if (absent != NULL) {
+        memcpy(dedup->absent, absent, packs * sizeof *absent);
     }
     *ret_dedup = dedup;
     return SME_OK;
@@ -124,7 +114,7 @@ bool dedup_reaches_any(const struct dedup *dedup, const uint8_t (*pending)[32],
 {
     for (uint32_t i = 0; i < index_pack_count(dedup->index); i++) {
         if (dedup->reached[i].is_set != 0 &&
-            is_pending(pending, pending_count, index_pack_at(dedup->index, i)->name)) {
+            inventory_is_pending(pending, pending_count, index_pack_at(dedup->index, i)->name)) {
             return true;
         }
     }

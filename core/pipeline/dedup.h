@@ -12,9 +12,10 @@
 
 struct dedup;
 
-/* ${pending}: sorted names of packs that count as absent. */
-int dedup_new(const struct index *index, const uint8_t (*pending)[32], size_t pending_count,
-              struct dedup **ret_dedup, struct sme_error *err);
+/* ${absent}: by pack number, packs whose chunks count as not there (see inventory.h); copied; may
+ * be NULL. */
+int dedup_new(const struct index *index, const bool *absent, struct dedup **ret_dedup,
+              struct sme_error *err);
 void dedup_free(struct dedup *dedup);
 
 /* 1: the chunk is new and the caller has claimed it: store it.  0: it is known, its pack is now

@@ -223,6 +223,9 @@ int extract_apply(int fd, const struct extract_meta *meta, const struct extract_
 
     int status = apply_owner(fd, NULL, meta, rules, &owner, notes, err);
     bool owner_changed = owner.uid != now->uid || owner.gid != now->gid;
+    if (!now->is_new && !rules->is_root && (now->mode & 0200) == 0) {
+        (void)fchmod(fd, now->mode | 0200); /* its owner may set attributes only then */
+    }
     if (!now->is_new) {
         int removed = remove_others(fd, meta, status < 0 ? NULL : err);
         status = status < 0 ? status : removed;

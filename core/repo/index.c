@@ -95,26 +95,6 @@ static int rebuild(const struct index *old, const struct source_keys *keys, cons
     return ret_index == NULL ? SME_OK : index_local_map(fd, keys, ret_index, err);
 }
 
-static bool has_object(const struct store_names *names, const char *key)
-{
-    size_t low = 0;
-    size_t high = names->count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = strcmp(names->at[middle].key, key);
-        if (order == 0) {
-            return true;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return false;
-}
-
 static bool local_knows(const struct index *local, const char *key)
 {
     for (size_t i = 0; local != NULL && i < local->header->object_count; i++) {
@@ -174,12 +154,11 @@ static int merge_missing(struct repo *repo, const struct source_keys *keys, cons
     }
     for (size_t i = 0; i <= names->count && status == SME_OK; i++) {
         bool last = i == names->count;
-        if (!last && !local_knows(*index, names->at[i].key)) {
-            struct objkey key;
+        struct objkey key = {.kind = OBJKEY_FOREIGN};
+        if (!last) {
             objkey_parse(names->at[i].key, &key);
-            if (key.kind != OBJKEY_INDEX) {
-                continue;
-            }
+        }
+        if (key.kind == OBJKEY_INDEX && !local_knows(*index, names->at[i].key)) {
             status = fetch_object(repo, keys, names->at[i].key, &add, err);
             objects[pending++] = names->at[i].key;
         }
@@ -200,35 +179,45 @@ static int merge_missing(struct repo *repo, const struct source_keys *keys, cons
     return status;
 }
 
-int index_open(struct repo *repo, const struct source_keys *keys, const char *cache_dir,
-               struct index **ret_index, struct sme_error *err)
+static int update(struct repo *repo, const struct source_keys *keys, const char *cache_dir,
+                  const struct store_names *names, struct index **ret_index, struct sme_error *err)
 {
-    struct store_names names = {0};
     struct index *index = NULL;
-    objkey_text prefix;
 
-    objkey_prefix(OBJKEY_INDEX, keys->source, prefix);
-    int status = store_names(repo->store, prefix, &names, err);
-    if (status < 0) {
-        return status;
-    }
     if (open_local(keys, cache_dir, &index) < 0) {
         index = NULL;
     }
     for (size_t i = 0; index != NULL && i < index->header->object_count; i++) {
-        if (!has_object(&names, index->object_names[i])) {
+        if (store_names_find(names, index->object_names[i]) == NULL) {
             index_free(index);
             index = NULL;
         }
     }
-    status = merge_missing(repo, keys, cache_dir, &names, &index, err);
-    store_names_free(&names);
+    int status = merge_missing(repo, keys, cache_dir, names, &index, err);
     if (status < 0) {
         index_free(index);
         return status;
     }
     *ret_index = index;
     return SME_OK;
+}
+
+int index_open(struct repo *repo, const struct source_keys *keys, const char *cache_dir,
+               const struct store_names *listed, struct index **ret_index, struct sme_error *err)
+{
+    struct store_names names = {0};
+    objkey_text prefix;
+
+    if (listed != NULL) {
+        return update(repo, keys, cache_dir, listed, ret_index, err);
+    }
+    objkey_prefix(OBJKEY_INDEX, keys->source, prefix);
+    int status = store_names(repo->store, prefix, &names, err);
+    if (status == SME_OK) {
+        status = update(repo, keys, cache_dir, &names, ret_index, err);
+    }
+    store_names_free(&names);
+    return status;
 }
 
 int index_merge_local(const struct index *index, const struct source_keys *keys,

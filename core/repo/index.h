@@ -63,10 +63,11 @@ int index_addition_add(struct index_addition *add, const uint8_t name[32], uint6
  * Bring the local file in ${cache_dir} (NULL: keep it in memory) up to date with the repository's
  * index objects and map it.  Objects that the file does not know are fetched; if the file knows
  * objects that the repository no longer has, it is made anew.  Index objects that are missing
- * altogether while packs exist are not an error here (check reports it).
+ * altogether while packs exist are not an error here (check reports it).  ${listed}: a listing that
+ * has all index objects and may have others; NULL: it is made here.
  */
 int index_open(struct repo *repo, const struct source_keys *keys, const char *cache_dir,
-               struct index **ret_index, struct sme_error *err);
+               const struct store_names *listed, struct index **ret_index, struct sme_error *err);
 void index_free(struct index *index);
 
 /* Write an index object for ${add} (name in ${ret_key}), time ${sec}. */

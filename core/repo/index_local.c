@@ -291,9 +291,9 @@ static void fill_slots(const struct plan *plan, uint8_t *map)
         while (slots[at] != 0 && memcmp(chunks[slots[at] - 1].id, chunks[i].id, 32) != 0) {
             at = (at + 1) & mask;
         }
-        if (slots[at] == 0) { /* the first copy of a chunk stays the one that is found */
-            slots[at] = i + 1;
-        }
+        /* The newest copy is the one that is found: a chunk is stored again only when the pack
+         * with the older copy was absent or about to go. */
+        slots[at] = i + 1;
     }
 }
 

@@ -26,6 +26,13 @@ struct vault_runs {
 int vault_open(struct repo *repo, const char *source, const char *cache_dir,
                struct vault **ret_vault, struct sme_error *err)
 {
+    return vault_open_listed(repo, source, cache_dir, NULL, ret_vault, err);
+}
+
+int vault_open_listed(struct repo *repo, const char *source, const char *cache_dir,
+                      const struct store_names *listed, struct vault **ret_vault,
+                      struct sme_error *err)
+{
     struct vault *vault = calloc(1, sizeof *vault);
     struct vault_runs *runs = calloc(1, sizeof *runs);
 
@@ -39,7 +46,7 @@ int vault_open(struct repo *repo, const char *source, const char *cache_dir,
     vault->private_data = runs;
     int status = source_keys_derive(&repo->keys, source, &vault->keys, err);
     if (status == SME_OK) {
-        status = index_open(repo, &vault->keys, cache_dir, &vault->index, err);
+        status = index_open(repo, &vault->keys, cache_dir, listed, &vault->index, err);
     }
     if (status < 0) {
         vault_free(vault);

@@ -19,6 +19,10 @@ struct vault {
 /* ${cache_dir}: the program's cache folder, or NULL. */
 int vault_open(struct repo *repo, const char *source, const char *cache_dir,
                struct vault **ret_vault, struct sme_error *err);
+/* The same with a listing of the source's objects that was made already (see inventory.h). */
+int vault_open_listed(struct repo *repo, const char *source, const char *cache_dir,
+                      const struct store_names *listed, struct vault **ret_vault,
+                      struct sme_error *err);
 void vault_free(struct vault *vault);
 
 /* Contexts and buffers of one thread. */

@@ -90,31 +90,44 @@ static int compare_names(const void *a, const void *b)
     return memcmp(a, b, 32);
 }
 
-int session_pending(struct repo *repo, const struct source_keys *keys, uint8_t (**ret_names)[32],
-                    size_t *ret_count, struct sme_error *err)
+static int read_sets(struct repo *repo, const struct source_keys *keys,
+                     const struct store_names *objects, struct buf *names, struct sme_error *err)
 {
-    struct store_names objects = {0};
-    CLEANUP(buf_free) struct buf names = BUF_INIT(LIMIT_INDEX_OBJECT);
     struct sealer *sealer = NULL;
-    objkey_text prefix;
+    int status = SME_OK;
 
-    objkey_prefix(OBJKEY_PENDING, keys->source, prefix);
-    int status = store_names(repo->store, prefix, &objects, err);
-    if (status < 0) {
-        return status;
-    }
-    for (size_t i = 0; i < objects.count && status == SME_OK; i++) {
+    for (size_t i = 0; i < objects->count && status == SME_OK; i++) {
         struct objkey key;
-        objkey_parse(objects.at[i].key, &key);
+        objkey_parse(objects->at[i].key, &key);
         if (key.kind != OBJKEY_PENDING) {
             continue;
         }
         status = sealer != NULL ? SME_OK : sealer_new(keys, &sealer, err);
         if (status == SME_OK) {
-            status = add_set(repo, keys, objects.at[i].key, sealer, &names, err);
+            status = add_set(repo, keys, objects->at[i].key, sealer, names, err);
         }
     }
     sealer_free(sealer);
+    return status;
+}
+
+int session_pending(struct repo *repo, const struct source_keys *keys,
+                    const struct store_names *listed, uint8_t (**ret_names)[32], size_t *ret_count,
+                    struct sme_error *err)
+{
+    struct store_names objects = {0};
+    CLEANUP(buf_free) struct buf names = BUF_INIT(LIMIT_INDEX_OBJECT);
+    objkey_text prefix;
+    int status = SME_OK;
+
+    if (listed == NULL) {
+        objkey_prefix(OBJKEY_PENDING, keys->source, prefix);
+        status = store_names(repo->store, prefix, &objects, err);
+        listed = &objects;
+    }
+    if (status == SME_OK) {
+        status = read_sets(repo, keys, listed, &names, err);
+    }
     store_names_free(&objects);
     if (status < 0) {
         return status;

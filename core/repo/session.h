@@ -22,11 +22,13 @@ int session_begin(struct repo *repo, const struct source_keys *keys, const char 
 void session_end(struct repo *repo, const struct source_keys *keys, const char *name);
 
 /*
- * Packs that a prune has marked for deletion: they count as absent.  ${ret_names}: sorted names
+ * Packs that a prune has marked for deletion: they count as absent.  ${listed}: a listing that has
+ * the sets, NULL: it is made here.  ${ret_names}: sorted names
  * (32 bytes each), to be freed.  Set objects: "<source>/gc/pending-<time>-<id>": "SMEPEND1" ||
  * sealed (SEAL_PENDING, index key) of: u8 version 1, varint count, names (32).
  */
-int session_pending(struct repo *repo, const struct source_keys *keys, uint8_t (**ret_names)[32],
-                    size_t *ret_count, struct sme_error *err);
+int session_pending(struct repo *repo, const struct source_keys *keys,
+                    const struct store_names *listed, uint8_t (**ret_names)[32], size_t *ret_count,
+                    struct sme_error *err);
 
 #endif

@@ -430,6 +430,26 @@ int store_names(struct store *store, const char *prefix, struct store_names *ret
     return SME_OK;
 }
 
+const struct store_entry *store_names_find(const struct store_names *names, const char *key)
+{
+    size_t low = 0;
+    size_t high = names->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strcmp(names->at[middle].key, key);
+        if (order == 0) {
+            return &names->at[middle];
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return NULL;
+}
+
 void store_names_free(struct store_names *names)
 {
     for (size_t i = 0; i < names->count; i++) {

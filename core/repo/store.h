@@ -63,6 +63,8 @@ struct store_names {
 };
 int store_names(struct store *store, const char *prefix, struct store_names *ret_names,
                 struct sme_error *err);
+/* The entry with this key, or NULL. */
+const struct store_entry *store_names_find(const struct store_names *names, const char *key);
 void store_names_free(struct store_names *names);
 
 #endif

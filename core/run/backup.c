@@ -10,6 +10,7 @@
 #include "../base/limits.h"
 #include "../base/log.h"
 #include "../base/rng.h"
+#include "../repo/inventory.h"
 #include "../repo/session.h"
 #include "backup_job.h"
 
@@ -94,6 +95,34 @@ static int choose_name(struct backup_job *job, struct sme_error *err)
     return status;
 }
 
+/* What is there: packs that are pending or lost, and the index. */
+static int read_inventory(struct backup_job *job, struct sme_error *err)
+{
+    struct store_names names = {0};
+    uint8_t(*pending)[32] = NULL;
+    size_t count = 0;
+
+    int status = inventory_read(job->repo, &job->keys, &names, err);
+    if (status < 0) {
+        return status;
+    }
+    status = session_pending(job->repo, &job->keys, &names, &pending, &count, err);
+    if (status == SME_OK) {
+        status = vault_open_listed(job->repo, job->request->source->name, job->cache_dir, &names,
+                                   &job->vault, err);
+    }
+    if (status == SME_OK) {
+        job->absent = inventory_absent(&names, &job->keys, job->vault->index,
+                                       (const uint8_t(*)[32])pending, count);
+        if (job->absent == NULL) {
+            status = sme_fail(err, SME_E_NO_MEMORY, "no memory for the list of packs");
+        }
+    }
+    free(pending);
+    store_names_free(&names);
+    return status;
+}
+
 /* Everything that is asked of the repository before the source is read. */
 static int open_repository(struct backup_job *job, struct sme_error *err)
 {
@@ -114,10 +143,7 @@ static int open_repository(struct backup_job *job, struct sme_error *err)
     /* After the marker: a prune that has not seen it has marked and deleted before, so neither a
      * pending set nor an index that is read now can be out of date when it matters. */
     if (status == SME_OK) {
-        status = session_pending(job->repo, &job->keys, &job->pending, &job->pending_count, err);
-    }
-    if (status == SME_OK) {
-        status = vault_open(job->repo, source->name, job->cache_dir, &job->vault, err);
+        status = read_inventory(job, err);
     }
     if (status == SME_OK) {
         status = run_key_new(&job->repo->keys, &job->keys, &job->run, err);
@@ -168,8 +194,7 @@ static int open_pipeline(struct backup_job *job, unsigned workers, struct sme_er
         .buffers = buffer_count(job->request->conf, sink->pack_size, workers),
     };
     params.uploaders = params.buffers - 1;
-    status = dedup_new(job->vault->index, (const uint8_t(*)[32])job->pending, job->pending_count,
-                       &job->dedup, err);
+    status = dedup_new(job->vault->index, job->absent, &job->dedup, err);
     if (status == SME_OK) {
         status = packer_new(&params, &job->data, err);
     }
@@ -328,7 +353,7 @@ static void clean_up(struct backup_job *job)
     itemcache_free(job->cache);
     index_addition_free(&job->added);
     buf_free(&job->reach);
-    free(job->pending);
+    free(job->absent);
     secret_done(&job->run.key);
     chunker_done(&job->chunker);
     vault_free(job->vault);

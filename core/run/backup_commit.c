@@ -127,7 +127,7 @@ static int check_commit(struct backup_job *job, struct sme_error *err)
     uint8_t(*pending)[32] = NULL;
     size_t count = 0;
 
-    int status = session_pending(job->repo, &job->keys, &pending, &count, err);
+    int status = session_pending(job->repo, &job->keys, NULL, &pending, &count, err);
     if (status == SME_OK && dedup_reaches_any(job->dedup, pending, count)) {
         (void)sme_fail(err, SME_E_BUSY,
                        "a prune has marked packs that this run needs while it was going on");

@@ -33,8 +33,7 @@ struct backup_job {
     int64_t started_ns, started_monotonic_ns;
     struct run_key run;
     struct predecessor before;
-    uint8_t (*pending)[32];
-    size_t pending_count;
+    bool *absent; /* by pack number of the index */
     struct itemcache *cache;
     struct itemcache_writer *cache_writer;
     struct dedup *dedup;

@@ -119,6 +119,13 @@ static int add_source(char ***names, size_t *count, const char *name, struct sme
     return SME_OK;
 }
 
+/* Are empty objects of this kind found by reading or comparing them? */
+static bool is_read_anyway(enum objkey_kind kind)
+{
+    return kind == OBJKEY_SNAPSHOT || kind == OBJKEY_INDEX || kind == OBJKEY_DATA_PACK ||
+           kind == OBJKEY_META_PACK || kind == OBJKEY_DESCRIPTOR;
+}
+
 /* Look at every object of the repository: sources that have lost all snapshots are found too. */
 static int find_sources(struct check *check, char ***ret_names, struct sme_error *err)
 {
@@ -135,7 +142,7 @@ static int find_sources(struct check *check, char ***ret_names, struct sme_error
         if (key.kind == OBJKEY_FOREIGN) {
             check->counts.foreign++;
             check_find(check, CHECK_NOTE, all.at[i].key, "not an object of this program: ignored");
-        } else if (all.at[i].size == 0) {
+        } else if (all.at[i].size == 0 && !is_read_anyway(key.kind)) {
             check_find(check, CHECK_DAMAGE, all.at[i].key, "the object is empty");
         }
         if (key.source[0] != '\0') {
@@ -191,11 +198,11 @@ int check_run(const struct check_request *request, struct check_counts *ret_coun
                        (unsigned long long)check.counts.damaged,
                        check.counts.damaged == 1 ? "" : "s");
         return error_hint(
-            err, request->read_data
-                     ? "what is still on this host is stored again by 'sme-backup run --read-all' "
-                       "once the damaged objects are gone; put back an older version or a copy of "
-                       "an object if there is one"
-                     : "'sme-backup check --read-data' reads everything and finds all of it");
+            err, "%s",
+            request->read_data
+                ? "put the damaged objects back from a copy or an older version of "
+                  "them; snapshots that do not need them are whole"
+                : "'sme-backup check --read-data' reads everything and finds all of it");
     }
     return SME_OK;
 }

@@ -177,6 +177,8 @@ recovers() {
 @test "a put that fails at any point commits nothing" {
     for at in 1 2 3 4 5; do
         gate "at = $at" 'act = fail'
+        # New data each time: what was stored before a failure is not stored again.
+        head -c 50000 /dev/urandom >"$SRC/more"
         exits 1 run
         says "the gate refuses"
         [ "$(snapshot_count)" -eq 1 ]

@@ -7,6 +7,7 @@
 
 #include "../../core/base/cleanup.h"
 #include "../../core/base/clock.h"
+#include "../../core/repo/inventory.h"
 
 #include <stdlib.h>
 
@@ -71,6 +72,7 @@ struct parts {
     struct index_addition added;
     struct snapshot snapshot;
     struct buf reach;
+    bool *absent;
 };
 
 static int prepare(struct testrepo *tr, struct parts *p, struct sme_error *err)
@@ -82,15 +84,21 @@ static int prepare(struct testrepo *tr, struct parts *p, struct sme_error *err)
                                    .buffers = 2,
                                    .uploaders = 1};
     struct block_sealer_params meta = {.run = &p->run, .type = SEAL_META, .level = 3};
+    struct store_names names = {0};
     int status = vault_open(tr->repo, TESTREPO_SOURCE, tr->cache_dir, &p->vault, err);
 
+    if (status == SME_OK &&
+        (status = inventory_read(tr->repo, &p->vault->keys, &names, err)) == SME_OK) {
+        p->absent = inventory_absent(&names, &p->vault->keys, p->vault->index, NULL, 0);
+        store_names_free(&names);
+    }
     if (status < 0 || (status = run_key_new(&tr->keys, &p->vault->keys, &p->run, err)) < 0) {
         return status;
     }
     params.keys = &p->vault->keys;
     meta.keys = &p->vault->keys;
     chunker_init(&p->chunker, &p->vault->keys.chunker, 64 << 10, 256 << 10, 1 << 20);
-    status = dedup_new(p->vault->index, NULL, 0, &p->dedup, err);
+    status = dedup_new(p->vault->index, p->absent, &p->dedup, err);
     status = status < 0 ? status : packer_new(&params, &p->data, err);
     params.type = SEAL_META;
     params.buffers = 1;
@@ -161,6 +169,7 @@ static void release(struct parts *p)
     secret_done(&p->run.key);
     chunker_done(&p->chunker);
     vault_free(p->vault);
+    free(p->absent);
 }
 
 int testrepo_backup_from(struct testrepo *tr, struct instance *source, struct testrepo_run *run,

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "../../core/base/limits.h"
+#include "../../core/repo/inventory.h"
 #include "../../core/repo/session.h"
 #include "../harness/testrepo.h"
 #include "../harness/tree.h"
@@ -210,6 +211,7 @@ static void table_of_a_pack_is_read_from_its_end(void **state)
                                      sealer, &keys.index, "p", &table, &need, &f->err),
                      SME_OK);
     assert_true(need > PACK_FOOT && need < object->len);
+    size_t tail = need;
     assert_int_equal(pack_open_table(object->data + object->len - need, need, object->len, sealer,
                                      &keys.index, "p", &table, &need, &f->err),
                      SME_OK);
@@ -217,7 +219,7 @@ static void table_of_a_pack_is_read_from_its_end(void **state)
     assert_int_equal(table.type, SEAL_DATA);
     assert_true(table.chunk_count >= 2);
     pack_table_free(&table);
-    for (size_t at = object->len - 200; at < object->len; at++) {
+    for (size_t at = object->len - tail; at < object->len; at++) {
         object->data[at] ^= 1;
         int status = pack_open_table(object->data, object->len, object->len, sealer, &keys.index,
                                      "p", &table, &need, &f->err);
@@ -349,26 +351,47 @@ static void pending_sets_count_as_absent(void **state)
     assert_int_equal(store_put(f->tr.store, "documents/gc/pending-20261123T020000Z-00", raw.data,
                                raw.len, NULL, false, &f->err),
                      SME_OK);
-    assert_int_equal(session_pending(f->tr.repo, &keys, &pending, &count, &f->err), SME_OK);
+    assert_int_equal(session_pending(f->tr.repo, &keys, NULL, &pending, &count, &f->err), SME_OK);
     assert_int_equal(count, 1);
 
-    assert_int_equal(dedup_new(vault->index, NULL, 0, &dedup, &f->err), SME_OK);
+    assert_int_equal(dedup_new(vault->index, NULL, &dedup, &f->err), SME_OK);
     assert_true(dedup_in_repository(dedup, &id));
     assert_true(dedup_reaches_any(dedup, (const uint8_t(*)[32])pending, count));
     dedup_free(dedup);
-    assert_int_equal(dedup_new(vault->index, (const uint8_t(*)[32])pending, count, &dedup, &f->err),
-                     SME_OK);
+    bool *absent =
+        inventory_absent(NULL, &keys, vault->index, (const uint8_t(*)[32])pending, count);
+    assert_int_equal(dedup_new(vault->index, absent, &dedup, &f->err), SME_OK);
     assert_false(dedup_in_repository(dedup, &id));
     assert_int_equal(dedup_claim(dedup, &id, &f->err), 1);
     assert_int_equal(dedup_claim(dedup, &id, &f->err), 0);
     assert_false(dedup_reaches_any(dedup, (const uint8_t(*)[32])pending, count));
     dedup_free(dedup);
+    free(absent);
     free(pending);
     buf_free(&plain);
     buf_free(&raw);
     sealer_free(sealer);
     vault_free(vault);
     source_keys_done(&keys);
+}
+
+static void lost_pack_is_stored_again(void **state)
+{
+    struct fixture *f = *state;
+    struct testrepo_run run;
+    size_t len = 0;
+
+    while (memsink_match(f->tr.sink, "/data/", 0) != NULL) {
+        memsink_drop(f->tr.sink, memsink_match(f->tr.sink, "/data/", 0)->key);
+    }
+    assert_null(testrepo_read(&f->tr, f->run.name, "b", &len));
+    assert_int_equal(testrepo_backup(&f->tr, f->dir, &run, &f->err), SME_OK);
+    assert_int_equal(run.data_packs, 1);
+    uint8_t *healed = testrepo_read(&f->tr, f->run.name, "b", &len);
+    assert_non_null(healed);
+    assert_int_equal(len, 300000);
+    free(healed);
+    testrepo_run_free(&run);
 }
 
 static void object_that_exists_with_other_bytes_is_noticed(void **state)
@@ -436,6 +459,7 @@ int main(void)
         TEST(snapshots_are_found_by_what_people_say),
         TEST(sources_of_a_repository_are_named),
         TEST(pending_sets_count_as_absent),
+        TEST(lost_pack_is_stored_again),
         TEST(object_that_exists_with_other_bytes_is_noticed),
         TEST(transient_failures_are_repeated),
         TEST(objects_have_a_limit),
