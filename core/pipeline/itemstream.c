@@ -143,7 +143,7 @@ int itemstream_add(struct itemstream *stream, const char *path, size_t path_len,
                                               stream->last_path.len, path, path_len) >= 0) {
         char before[200];
         char after[200];
-        (void)sme_fail(err, SME_E_INVALID, "the source plugin yielded '%s' after '%s'",
+        (void)sme_fail(err, SME_E_IO, "the source plugin yielded '%s' after '%s'",
                        str_escape(path, path_len, after, sizeof after),
                        str_escape((const char *)stream->last_path.data, stream->last_path.len,
                                   before, sizeof before));

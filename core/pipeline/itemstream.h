@@ -21,7 +21,8 @@ int itemstream_new(struct block_sealer *sealer, struct dedup *dedup, struct item
                    struct sme_error *err);
 void itemstream_free(struct itemstream *stream);
 
-/* The next record.  Out of order or twice the same path is SME_E_INVALID.  One thread at a time;
+/* The next record.  Out of order or twice the same path is SME_E_IO: the plugin is
+ * at fault.  One thread at a time;
  * ${path_hash} as itemcache_path_hash() gives it. */
 int itemstream_add(struct itemstream *stream, const char *path, size_t path_len,
                    const uint8_t path_hash[16], const uint8_t *body, size_t body_len,

@@ -101,8 +101,8 @@ static int feed_stream(struct dispatcher *d, struct bigfile *stream, struct sme_
             struct sme_error why = SME_ERROR_INIT;
             int64_t got = ops->read(handle, space + used, room - used, &why);
             if (got > (int64_t)(room - used)) {
-                bigfile_feed(stream, 0, SME_E_INVALID, "");
-                return sme_fail(err, SME_E_INVALID,
+                bigfile_feed(stream, 0, SME_E_IO, "");
+                return sme_fail(err, SME_E_IO,
                                 "the source plugin returned more than was asked");
             }
             if (got < 0) {
@@ -150,7 +150,7 @@ static int add_item(struct dispatcher *d, const struct sme_item *item, struct sm
         return d->unit->count == UNIT_ITEMS ? send_unit(d, err) : SME_OK;
     }
     if (d->pipe->params->source->plugin->source.read == NULL) {
-        return sme_fail(err, SME_E_INVALID, "the source plugin yields a stream but has no read()");
+        return sme_fail(err, SME_E_IO, "the source plugin yields a stream but has no read()");
     }
     status = bigfile_new_stream((item->flags & SME_ITEM_FIXED_CHUNKS) != 0, &to->stream, err);
     if (status < 0) {

@@ -153,7 +153,7 @@ int unit_item_copy(struct unit_item *to, const struct sme_item *from, struct dir
 
     to->dir = dir;
     if (from->path == NULL || !item_path_valid(from->path, from->path_len)) {
-        (void)sme_fail(err, SME_E_INVALID, "the source plugin yielded the path '%s'",
+        (void)sme_fail(err, SME_E_IO, "the source plugin yielded the path '%s'",
                        str_escape(from->path != NULL ? from->path : "",
                                   from->path != NULL ? from->path_len : 0, text, sizeof text));
         return error_hint(err, "paths are relative, without empty, '.' or '..' parts: this is a "
@@ -161,7 +161,7 @@ int unit_item_copy(struct unit_item *to, const struct sme_item *from, struct dir
     }
     if (from->type > SME_ITEM_BLOCK_DEVICE || (from->type == 0 && !located) ||
         (located && from->name == NULL)) {
-        return sme_fail(err, SME_E_INVALID, "the source plugin yielded '%s' without a valid type",
+        return sme_fail(err, SME_E_IO, "the source plugin yielded '%s' without a valid type",
                         str_escape(from->path, from->path_len, text, sizeof text));
     }
     to->path = strndup(from->path, from->path_len);
@@ -180,7 +180,7 @@ int unit_item_copy(struct unit_item *to, const struct sme_item *from, struct dir
         size_t name_len = strlen(from->name);
         if (name_len > from->path_len ||
             memcmp(to->path + to->path_len - name_len, from->name, name_len) != 0) {
-            return sme_fail(err, SME_E_INVALID, "the source plugin yielded '%s' with another name",
+            return sme_fail(err, SME_E_IO, "the source plugin yielded '%s' with another name",
                             str_escape(from->path, from->path_len, text, sizeof text));
         }
         to->name = to->path + to->path_len - name_len;

@@ -89,7 +89,7 @@ struct unit *unit_new(void);
 void unit_free(struct unit *unit); /* accepts NULL */
 
 /* Copy what ${from} holds into ${to}, which is zeroed; ${dir} is taken over.  Refuses
- * (SME_E_INVALID) what source.h forbids. */
+ * (SME_E_IO) what source.h forbids. */
 int unit_item_copy(struct unit_item *to, const struct sme_item *from, struct dir_handle *dir,
                    struct sme_error *err);
 

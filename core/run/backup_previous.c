@@ -27,8 +27,8 @@ static bool pin_path(const struct backup_job *job, char out[PATH_MAX])
     char id[33];
 
     hex_encode(job->repo->keys.repository, sizeof job->repo->keys.repository, id);
-    int len = snprintf(out, PATH_MAX, "%s/pins/%s-%s", job->request->conf->core.state_dir, id,
-                       job->request->source->name);
+    int len = snprintf(out, PATH_MAX, "%s/sources/%s/pin-%s", job->request->conf->core.state_dir,
+                       job->request->source->name, id);
     return len > 0 && len < PATH_MAX;
 }
 

@@ -101,12 +101,11 @@ static int become_user(const struct worker_request *request, const struct access
     char *cache = str_format("%s/%s/%s", request->conf->core.cache_dir, id, request->source->name);
     CLEANUP(free_ptr)
     char *state = str_format("%s/sources/%s", request->conf->core.state_dir, request->source->name);
-    CLEANUP(free_ptr) char *pins = str_format("%s/pins", request->conf->core.state_dir);
-    if (cache == NULL || state == NULL || pins == NULL) {
+    if (cache == NULL || state == NULL) {
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for folder names");
     }
     const char *folders[] = {cache, state};
-    int status = worker_become_user(request->source->user, folders, 2, pins, err);
+    int status = worker_become_user(request->source->user, folders, 2, err);
     if (status == SME_OK) {
         /* Both are undone by a change of the user. */
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -56,19 +56,8 @@ static int give_folder(const char *folder, const struct passwd *user, struct sme
     return open_way(folder, err);
 }
 
-/* A folder where each may keep files that the others cannot replace. */
-static int share_folder(const char *folder, struct sme_error *err)
-{
-    int status = io_make_dirs(folder, 0700, err);
-
-    if (status == SME_OK && chmod(folder, 01777) < 0) {
-        status = error_errno(err, "cannot share folder '%s'", folder);
-    }
-    return status;
-}
-
 int worker_become_user(const char *name, const char *const *folders, size_t count,
-                       const char *shared, struct sme_error *err)
+                       struct sme_error *err)
 {
     errno = 0;
     const struct passwd *user = getpwnam(name);
@@ -85,7 +74,7 @@ int worker_become_user(const char *name, const char *const *folders, size_t coun
         (void)sme_fail(err, SME_E_DENIED, "only root can run a source as user '%s'", name);
         return error_hint(err, "start sme-backup as root, or remove 'user' from the source");
     }
-    int status = share_folder(shared, err);
+    int status = SME_OK;
     for (size_t i = 0; i < count && status == SME_OK; i++) {
         status = give_folder(folders[i], user, err);
     }

@@ -12,11 +12,10 @@ struct sme_error;
 
 /*
  * Give ${folders} (made with mode 0700 where missing) to ${name}, let that user pass through the
- * two folders above each and add files to ${shared} (mode 1777), and drop all privileges for
- * good: supplementary groups, group, user.  Without root only the caller's own name is possible,
- * and then nothing happens.
+ * two folders above each, and drop all privileges for good: supplementary groups, group, user.
+ * Without root only the caller's own name is possible, and then nothing happens.
  */
 int worker_become_user(const char *name, const char *const *folders, size_t count,
-                       const char *shared, struct sme_error *err);
+                       struct sme_error *err);
 
 #endif

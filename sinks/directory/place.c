@@ -187,6 +187,8 @@ int place_make(struct place *place, struct sme_error *err)
         int made = is_new ? 0 : errno;
         /* Where this user may not make anything, the folder may exist all the same. */
         int next = openat(above, at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (next < 0 && errno == EACCES) /* one that may only be passed through */
+            next = openat(above, at, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (next < 0 && errno == ENOENT)
             errno = made;
         if (next < 0 || (is_new && sync_fd(above) < 0))

@@ -433,14 +433,14 @@ static void wrong_order_of_items_is_refused(void **state)
     struct script script = {.paths = paths, .stream_len = 10};
     struct testrepo_run run;
 
-    assert_int_equal(run_script(f, &script, &run), SME_E_INVALID);
+    assert_int_equal(run_script(f, &script, &run), SME_E_IO);
     assert_string_equal(f->err.message, "the source plugin yielded 'a' after 'b'");
     testrepo_run_free(&run);
     script.paths = twice;
-    assert_int_equal(run_script(f, &script, &run), SME_E_INVALID);
+    assert_int_equal(run_script(f, &script, &run), SME_E_IO);
     testrepo_run_free(&run);
     script.paths = outside;
-    assert_int_equal(run_script(f, &script, &run), SME_E_INVALID);
+    assert_int_equal(run_script(f, &script, &run), SME_E_IO);
     assert_string_equal(f->err.message, "the source plugin yielded the path '../etc/passwd'");
     assert_int_equal(memsink_count(f->tr.sink, "backups/"), 0);
     testrepo_run_free(&run);
