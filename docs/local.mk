@@ -32,6 +32,7 @@ docs/man/sme-backup-directory.5: sinks/directory/directory.pod
 MAINTAINERCLEANFILES += docs/man/sme-backup.1 docs/man/sme-backup.conf.5 \
 	docs/man/sme-backup-filesystem.5 docs/man/sme-backup-directory.5
 EXTRA_DIST += \
+	docs/architecture.md \
 	docs/coding.md \
 	docs/format.md \
 	docs/man/sme-backup.conf.pod \

@@ -402,7 +402,7 @@ static void report(struct restore_tools *tools, const struct restore_file *file,
 {
     char *path = restore_path(file->dir, file->name);
 
-    if (err->status == SME_E_EXISTS && !file->replace) {
+    if (err->status == SME_E_EXISTS && tools->job->params->existing == RESTORE_KEEP) {
         restore_exists(tools->job, path != NULL ? path : file->name);
     } else {
         restore_problem(tools->job, path != NULL ? path : file->name, err);

@@ -11,6 +11,9 @@ setup() {
     [ -e "$SME_TEST_BUILDDIR/tests/plugins/gate.so" ] || skip "tests/plugins/gate.so is not built"
     make_tree
     mkfifo "$T/fifo"
+    # Open for both directions all the time: no writer waits, no reader meets an end of file while
+    # a process that was killed still holds its side, and no line is lost.
+    exec 9<>"$T/fifo"
     gate
     init_repository
     sme run
@@ -43,15 +46,15 @@ start_run() {
         status=0
         "$SME_BACKUP" --config "$CONF" run >"$T/stdout" 2>"$T/stderr" || status=$?
         echo "end $status" >"$T/fifo"
-    } 3>&- &
-    read -r key code <"$T/fifo"
+    } 3>&- 9>&- &
+    read -r key code <&9
     [ "$key" != end ] || return 1
     read -r runner worker <"$STATE/locks/docs.lock"
 }
 
 # end_run: its exit code in $code.
 end_run() {
-    read -r _ code <"$T/fifo"
+    read -r _ code <&9
     wait
 }
 
