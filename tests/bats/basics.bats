@@ -19,7 +19,7 @@ setup() { common_setup; }
 # Files that changed within two seconds of a scan are read again by the next one, so this needs a
 # folder that is older than the test: the program's own sources.
 @test "a run without changes reads nothing and stores no data" {
-    printf '[source docs]\nplugin = filesystem\npath = %s\nrescan = 0%%\n' "$SME_TEST_SRCDIR/include" >"$CONF/20-docs.ini"
+    printf '[source docs]\nplugin = filesystem\npath = %s\nrescan = 0%%\n' "$(cd "$SME_TEST_SRCDIR/include" && pwd)" >"$CONF/20-docs.ini"
     init_repository
     sme run
     before=$(objects '*/data/*')
@@ -28,7 +28,7 @@ setup() { common_setup; }
     json '.sources[0].changed == 0 and .sources[0].bytes_read == 0 and .sources[0].data_packs == 0'
     [ "$(objects '*/data/*')" = "$before" ]
     [ "$(snapshot_count)" -eq 2 ]
-    SRC=$SME_TEST_SRCDIR/include
+    SRC=$(cd "$SME_TEST_SRCDIR/include" && pwd)
     restores
     exits 0 run --read-all --json
     json '.sources[0].changed == .sources[0].files and .sources[0].bytes_read > 0 and .sources[0].data_packs == 0'
