@@ -64,6 +64,7 @@ bats_tests = \
 	tests/bats/crash.bats \
 	tests/bats/damage.bats \
 	tests/bats/init.bats \
+	tests/bats/kill.bats \
 	tests/bats/plugins.bats \
 	tests/bats/runner.bats \
 	tests/bats/terminal.bats
