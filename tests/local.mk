@@ -7,6 +7,7 @@
 unit_tests = \
 	tests/unit/test_args \
 	tests/unit/test_buf_wire \
+	tests/unit/test_check \
 	tests/unit/test_chunker \
 	tests/unit/test_conf \
 	tests/unit/test_describe \
@@ -29,6 +30,7 @@ unit_tests = \
 	tests/unit/test_plugin \
 	tests/unit/test_repo \
 	tests/unit/test_report \
+	tests/unit/test_restore \
 	tests/unit/test_restore_plan \
 	tests/unit/test_seal \
 	tests/unit/test_sink_directory \
@@ -55,6 +57,7 @@ thread_tests = \
 	tests/bats/basics.bats \
 	tests/unit/test_pipe \
 	tests/unit/test_repo \
+	tests/unit/test_restore \
 	tests/unit/test_sink_directory
 
 bats_tests = \

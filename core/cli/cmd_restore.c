@@ -5,6 +5,7 @@
  */
 #include "../run/restore.h"
 
+#include "../base/log.h"
 #include "../base/cleanup.h"
 #include "../base/clock.h"
 #include "../base/fileio.h"
@@ -177,6 +178,12 @@ static void on_progress(void *cookie, const struct restore_counts *counts)
                  progress_left(counts->bytes, counts->total_bytes, elapsed, left));
 }
 
+static void on_note(void *cookie, const char *text)
+{
+    (void)cookie;
+    log_line(LOG_LEVEL_WARN, NULL, "%s", text);
+}
+
 static void on_problem(void *cookie, const char *path, size_t len, const struct sme_error *failure)
 {
     struct restoring *r = cookie;
@@ -311,6 +318,7 @@ enum exit_code cmd_restore(struct cli *cli)
         .memory_limit = cli->conf->core.memory_limit / 2,
         .progress = r.progress != NULL ? on_progress : NULL,
         .problem = on_problem,
+        .note = on_note,
         .cookie = &r,
     };
     memset(&result, 0, sizeof result);

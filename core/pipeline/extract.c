@@ -9,6 +9,7 @@
 #include "../base/hex.h"
 #include "../base/limits.h"
 #include "../base/rng.h"
+#include "filemeta.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -260,26 +261,4 @@ int extract_temp_name(char out[EXTRACT_TEMP_NAME], struct sme_error *err)
         (void)snprintf(out, EXTRACT_TEMP_NAME, ".sme-restore-%s", text);
     }
     return status;
-}
-
-uint32_t extract_type(mode_t mode)
-{
-    switch (mode & S_IFMT) {
-    case S_IFREG:
-        return SME_ITEM_FILE;
-    case S_IFDIR:
-        return SME_ITEM_DIRECTORY;
-    case S_IFLNK:
-        return SME_ITEM_SYMLINK;
-    case S_IFIFO:
-        return SME_ITEM_FIFO;
-    case S_IFSOCK:
-        return SME_ITEM_SOCKET;
-    case S_IFCHR:
-        return SME_ITEM_CHAR_DEVICE;
-    case S_IFBLK:
-        return SME_ITEM_BLOCK_DEVICE;
-    default:
-        return 0;
-    }
 }

@@ -102,7 +102,4 @@ int extract_make_other(struct extract_dir *dir, const char *name, const struct e
 #define EXTRACT_TEMP_NAME 32
 int extract_temp_name(char out[EXTRACT_TEMP_NAME], struct sme_error *err);
 
-/* SME_ITEM_* of a mode; 0 for what is not known. */
-uint32_t extract_type(mode_t mode);
-
 #endif

@@ -11,6 +11,7 @@
 
 #include "../base/cleanup.h"
 #include "../base/limits.h"
+#include "filemeta.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -280,7 +281,7 @@ int extract_apply_at(struct extract_dir *dir, const char *name, const struct ext
     if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         return error_errno(err, "cannot look at it");
     }
-    if (extract_type(st.st_mode) != meta->type) {
+    if (filemeta_type(st.st_mode) != meta->type) {
         return sme_fail(err, SME_E_CHANGED, "it was replaced by something else meanwhile");
     }
     struct owner owner = {st.st_uid, st.st_gid};

@@ -102,8 +102,7 @@ static int feed_stream(struct dispatcher *d, struct bigfile *stream, struct sme_
             int64_t got = ops->read(handle, space + used, room - used, &why);
             if (got > (int64_t)(room - used)) {
                 bigfile_feed(stream, 0, SME_E_IO, "");
-                return sme_fail(err, SME_E_IO,
-                                "the source plugin returned more than was asked");
+                return sme_fail(err, SME_E_IO, "the source plugin returned more than was asked");
             }
             if (got < 0) {
                 bigfile_feed(stream, 0, (int)got, why.message);

@@ -8,6 +8,7 @@
 #include "../base/limits.h"
 #include "restore_item.h"
 #include "restore_walk.h"
+#include "filemeta.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -216,7 +217,7 @@ static bool is_unchanged(const struct item_view *view, const struct stat *st, in
 {
     char target[PATH_MAX];
 
-    if (extract_type(st->st_mode) != view->type) {
+    if (filemeta_type(st->st_mode) != view->type) {
         return false;
     }
     switch (view->type) {

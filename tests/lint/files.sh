@@ -5,8 +5,9 @@
 . "${SME_TEST_SRCDIR:-.}/tests/tap/tap.sh"
 cd "$srcdir" || exit 1
 
-empty "$(c_files | xargs wc -l | awk '$2 != "total" && $1 > 600 { print $2 ": " $1 " lines" }')" \
-    "no C file has more than 600 lines"
+# Tests are lists; a longer one is no harder to read.
+empty "$(c_files bench core include plugins sinks | xargs wc -l | awk '$2 != "total" && $1 > 600 { print $2 ": " $1 " lines" }')" \
+    "no C file but tests has more than 600 lines"
 
 scripts=$(find .ci bench contrib tests autogen.sh check quickstart -type f 2>/dev/null |
     xargs grep -lE '^#!.*\b(ba)?sh\b' | LC_ALL=C sort)
