@@ -11,7 +11,7 @@ cd "$builddir"
 # A file that is built several times (into a plugin and into a test) counts with its best build.
 find core plugins sinks -name '*.gcda' -exec gcov --no-output --relative-only {} + 2>/dev/null |
     awk -F"'" '
-    /^File / { file = $2; sub(/^.*\/(core|plugins|sinks)\//, "", file); path = $2; sub(/^(\.\.\/)+/, "", path) }
+    /^File / { path = $2; sub(/^(\.\.\/)+/, "", path) }
     /^Lines executed:/ {
         split($0, part, /[:% ]+/)
         share = part[3]; lines = $0; sub(/.* of /, "", lines)
@@ -19,6 +19,7 @@ find core plugins sinks -name '*.gcda' -exec gcov --no-output --relative-only {}
             best[path] = share + 0
             size[path] = lines + 0
         }
+        path = "" # what follows without a name is the sum of all
     }
     END {
         for (path in best) {
