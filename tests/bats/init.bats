@@ -140,7 +140,7 @@ setup() { common_setup; }
     exits 6 run
     says "$KEY"
     chmod 0600 "$KEY"
-    sed -i 's/^\(writer-secret *\)\(.\)/\1'"$(grep -q '^writer-secret *a' "$KEY" && echo b || echo a)"'/' "$KEY"
+    sed -i 's/^\(writer-secret *\)\(.\)/\1'"$(grep -qi '^writer-secret *a' "$KEY" && echo b || echo a)"'/' "$KEY"
     exits 6 list
     says "$KEY:"
     head -c 100 "$T/saved" >"$KEY"
