@@ -69,6 +69,7 @@ bats_tests = \
 	tests/bats/init.bats \
 	tests/bats/kill.bats \
 	tests/bats/plugins.bats \
+	tests/bats/quickstart.bats \
 	tests/bats/runner.bats \
 	tests/bats/terminal.bats
 abi_tests = \
