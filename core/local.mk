@@ -27,6 +27,7 @@ core_config = \
 	core/config/conf_tables.c \
 	core/config/ini.c core/config/ini.h \
 	core/config/options.c core/config/options.h \
+	core/config/rate.c core/config/rate.h \
 	core/config/value.c core/config/value.h
 
 core_plugin = \
@@ -65,7 +66,12 @@ core_repo = \
 	core/repo/session.c core/repo/session.h \
 	core/repo/snapshot.c core/repo/snapshot.h \
 	core/repo/snapshot_codec.c core/repo/snapshot_codec.h \
-	core/repo/store.c core/repo/store.h
+	core/repo/store.c core/repo/store.h \
+	core/repo/store_attempt.c core/repo/store_attempt.h \
+	core/repo/store_names.c \
+	core/repo/store_pace.c core/repo/store_pace.h \
+	core/repo/store_place.c core/repo/store_place.h \
+	core/repo/store_retry.c core/repo/store_retry.h
 
 core_pipeline = \
 	core/pipeline/bigfile.c \
@@ -116,13 +122,24 @@ core_run = \
 	core/run/check_items.c \
 	core/run/check_objects.c \
 	core/run/check_snapshots.c \
+	core/run/doctor.c core/run/doctor.h \
+	core/run/doctor_host.c \
+	core/run/doctor_internal.h \
+	core/run/doctor_schedule.c \
 	core/run/hooks.c core/run/hooks.h \
 	core/run/lockfile.c core/run/lockfile.h \
+	core/run/place.c core/run/place.h \
+	core/run/plugin_test.c core/run/plugin_test.h \
+	core/run/plugin_test_calls.c \
+	core/run/plugin_test_internal.h \
+	core/run/plugin_test_race.c \
+	core/run/plugin_test_sink.c \
 	core/run/report.c core/run/report.h \
 	core/run/report_json.c \
 	core/run/restore.c core/run/restore.h \
 	core/run/runner.c core/run/runner.h \
 	core/run/runner_job.c core/run/runner_job.h \
+	core/run/thaw.c core/run/thaw.h \
 	core/run/worker.c core/run/worker.h \
 	core/run/worker_user.c core/run/worker_user.h
 
@@ -132,15 +149,20 @@ core_cli = \
 	core/cli/cmd_cat.c \
 	core/cli/cmd_check.c \
 	core/cli/cmd_config.c \
+	core/cli/cmd_doctor.c \
 	core/cli/cmd_help.c \
 	core/cli/cmd_init.c \
 	core/cli/cmd_list.c \
 	core/cli/cmd_ls.c \
 	core/cli/cmd_plugin.c \
+	core/cli/cmd_policy.c \
 	core/cli/cmd_restore.c \
 	core/cli/cmd_run.c \
+	core/cli/cmd_setup.c \
 	core/cli/commands.c \
+	core/cli/findings.c core/cli/findings.h \
 	core/cli/progress.c core/cli/progress.h \
+	core/cli/restore_thaw.c core/cli/restore_thaw.h \
 	core/cli/target.c core/cli/target.h \
 	core/cli/values.c core/cli/values.h
 

@@ -12,6 +12,9 @@ endif
 if WITH_DIRECTORY
 dist_man5_MANS += docs/man/sme-backup-directory.5
 endif
+if WITH_S3
+dist_man5_MANS += docs/man/sme-backup-s3.5
+endif
 
 # A page's section is the end of its name.
 make_page = $(AM_V_GEN)$(MKDIR_P) $(@D) && \
@@ -28,15 +31,19 @@ docs/man/sme-backup-filesystem.5: plugins/filesystem/filesystem.pod
 	$(make_page)
 docs/man/sme-backup-directory.5: sinks/directory/directory.pod
 	$(make_page)
+docs/man/sme-backup-s3.5: sinks/s3/s3.pod
+	$(make_page)
 
 MAINTAINERCLEANFILES += docs/man/sme-backup.1 docs/man/sme-backup.conf.5 \
-	docs/man/sme-backup-filesystem.5 docs/man/sme-backup-directory.5
+	docs/man/sme-backup-filesystem.5 docs/man/sme-backup-directory.5 docs/man/sme-backup-s3.5
 EXTRA_DIST += \
 	docs/architecture.md \
 	docs/coding.md \
+	docs/cost.md \
 	docs/format.md \
 	docs/man/sme-backup.conf.pod \
 	docs/man/sme-backup.pod \
 	docs/testing.md \
 	plugins/filesystem/filesystem.pod \
-	sinks/directory/directory.pod
+	sinks/directory/directory.pod \
+	sinks/s3/s3.pod

@@ -27,6 +27,7 @@ unit_tests = \
 	tests/unit/test_options \
 	tests/unit/test_patterns \
 	tests/unit/test_pipe \
+	tests/unit/test_place \
 	tests/unit/test_plugin \
 	tests/unit/test_repo \
 	tests/unit/test_report \
@@ -37,9 +38,16 @@ unit_tests = \
 	tests/unit/test_sink_directory_faults \
 	tests/unit/test_source_filesystem \
 	tests/unit/test_source_paths \
+	tests/unit/test_store \
 	tests/unit/test_str \
 	tests/unit/test_value \
 	tests/unit/test_walk
+s3_tests = \
+	tests/unit/test_s3_prices \
+	tests/unit/test_s3_sigv4 \
+	tests/unit/test_s3_table \
+	tests/unit/test_s3_xml \
+	tests/unit/test_sink_s3
 lint_tests = \
 	tests/lint/driver.sh \
 	tests/lint/files.sh \
@@ -68,6 +76,7 @@ bats_tests = \
 	tests/bats/damage.bats \
 	tests/bats/init.bats \
 	tests/bats/kill.bats \
+	tests/bats/place.bats \
 	tests/bats/plugins.bats \
 	tests/bats/quickstart.bats \
 	tests/bats/runner.bats \
@@ -86,16 +95,26 @@ test_helpers = \
 	tests/harness/fakehost.h \
 	tests/harness/filesystem_rig.c \
 	tests/harness/filesystem_rig.h \
+	tests/harness/httpd.c \
+	tests/harness/httpd.h \
 	tests/harness/memsink.c \
 	tests/harness/memsink.h \
+	tests/harness/minis3.c \
+	tests/harness/minis3.h \
 	tests/harness/testrepo.c \
 	tests/harness/testrepo.h \
 	tests/harness/tree.c \
 	tests/harness/tree.h
-libsme_test_a_SOURCES = $(test_helpers) $(filesystem_sources)
+libsme_test_a_SOURCES = $(test_helpers) $(filesystem_sources) $(s3_test_parts)
+
+if WITH_S3
+s3_test_parts = $(s3_parts)
+unit_tests += $(s3_tests)
+endif
+libsme_test_a_CPPFLAGS = $(AM_CPPFLAGS) $(s3_cppflags)
 
 # For every program that names no libraries of its own, which is the tests.
-LDADD = libsme-test.a libsme-core.a $(core_libs) $(CMOCKA_LIBS)
+LDADD = libsme-test.a libsme-core.a $(core_libs) $(CMOCKA_LIBS) $(s3_libs)
 
 # ---- plugins made for tests: one file each, built by "make check" --------------------------------
 #
@@ -112,6 +131,7 @@ test_modules = \
 	tests/abi/bad-table.so \
 	tests/abi/long-source.so \
 	tests/abi/short-source.so \
+	tests/plugins/archive.so \
 	tests/plugins/gate.so \
 	tests/plugins/gen.so
 

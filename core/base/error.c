@@ -149,6 +149,8 @@ const char *error_status_name(int status)
         return "busy";
     case SME_E_UNSUPPORTED:
         return "unsupported";
+    case SME_E_THROTTLED:
+        return "throttled";
     default:
         return "unknown";
     }
@@ -170,6 +172,7 @@ enum exit_code error_exit_code(int status)
         return EXIT_KEY;
     case SME_E_UNREACHABLE:
     case SME_E_TRANSIENT: /* repeated often enough, and still no answer */
+    case SME_E_THROTTLED:
         return EXIT_UNREACHABLE;
     case SME_E_CANNOT_NOW:
         return EXIT_CANNOT_NOW;

@@ -59,13 +59,16 @@ void json_add_path(json_t *object, const char *path, size_t len);
 enum exit_code cmd_cat(struct cli *cli);
 enum exit_code cmd_check(struct cli *cli);
 enum exit_code cmd_config(struct cli *cli);
+enum exit_code cmd_doctor(struct cli *cli);
 enum exit_code cmd_help(struct cli *cli);
 enum exit_code cmd_init(struct cli *cli);
 enum exit_code cmd_list(struct cli *cli);
 enum exit_code cmd_ls(struct cli *cli);
 enum exit_code cmd_plugin(struct cli *cli);
+enum exit_code cmd_policy(struct cli *cli);
 enum exit_code cmd_restore(struct cli *cli);
 enum exit_code cmd_run(struct cli *cli);
+enum exit_code cmd_setup(struct cli *cli);
 enum exit_code cmd_version(struct cli *cli);
 
 #endif

@@ -1,11 +1,12 @@
 /*
- * "plugin": which there are, and their options.
+ * "plugin": which there are, their options, and whether they do what the core relies on.
  *
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
  */
 #include "../base/buf.h"
 #include "../base/cleanup.h"
 #include "../plugin/describe.h"
+#include "../run/plugin_test.h"
 #include "../run/report.h"
 #include "cli.h"
 
@@ -166,14 +167,206 @@ static enum exit_code describe(struct cli *cli, const struct sme_list *extra, co
     return EXIT_DONE;
 }
 
+/* ---- test --------------------------------------------------------------------------------- */
+
+static void free_instance(struct instance **instance)
+{
+    instance_free(*instance);
+}
+
+struct test_output {
+    struct cli *cli;
+    json_t *rows;
+};
+
+static const char *const result_names[PLUGIN_TEST_RESULTS] = {
+    [PLUGIN_TEST_OK] = "ok", [PLUGIN_TEST_SKIPPED] = "skipped", [PLUGIN_TEST_FAILED] = "FAILED"};
+
+static void print_check(void *cookie, const struct plugin_test_line *line)
+{
+    struct test_output *out = cookie;
+
+    if (out->cli->json) {
+        json_t *row = json_object();
+        json_add_text(row, "what", line->what);
+        json_add_text(row, "result",
+                      line->result == PLUGIN_TEST_FAILED ? "failed" : result_names[line->result]);
+        if (line->text[0] != '\0') {
+            json_add_text(row, "text", line->text);
+        }
+        if (line->look[0] != '\0') {
+            json_add_text(row, "look", line->look);
+        }
+        (void)json_array_append_new(out->rows, row);
+        return;
+    }
+    if (line->result == PLUGIN_TEST_OK && out->cli->quiet) {
+        return;
+    }
+    (void)printf("%-8s %s%s%s\n", result_names[line->result], line->what,
+                 line->text[0] != '\0' ? ": " : "", line->text);
+    if (line->look[0] != '\0') {
+        (void)printf("         look at %s\n", line->look);
+    }
+    (void)fflush(stdout);
+}
+
+/* The section that is meant: the one of --sink, or the only one of this plugin. */
+static int find_place(struct cli *cli, const struct plugin *plugin,
+                      const struct conf_sink **ret_sink)
+{
+    const char *wanted = cli->args.value[OPT_SINK];
+    const struct conf_sink *found = NULL;
+    size_t count = 0;
+
+    if (cli->conf == NULL && cli_load_conf(cli) < 0) {
+        return cli->err.status;
+    }
+    if (wanted != NULL) {
+        int status = conf_sink(cli->conf, wanted, &found, &cli->err);
+        if (status < 0) {
+            return status;
+        }
+        if (strcmp(found->plugin, plugin->desc.name) != 0) {
+            return sme_fail(&cli->err, SME_E_INVALID, "sink '%s' is one of plugin '%s', not '%s'",
+                            wanted, found->plugin, plugin->desc.name);
+        }
+        *ret_sink = found;
+        return SME_OK;
+    }
+    for (size_t i = 0; i < cli->conf->sink_count; i++) {
+        if (strcmp(cli->conf->sinks[i].plugin, plugin->desc.name) == 0) {
+            found = &cli->conf->sinks[i];
+            count++;
+        }
+    }
+    if (count == 1) {
+        *ret_sink = found;
+        return SME_OK;
+    }
+    (void)sme_fail(&cli->err, SME_E_INVALID, "%s sink of plugin '%s' is configured",
+                   count == 0 ? "no" : "more than one", plugin->desc.name);
+    return error_hint(&cli->err, count == 0
+                                     ? "the test needs a place to work in: write a section [sink "
+                                       "NAME] for it, of which only --config need know"
+                                     : "say which one is to be used: --sink NAME");
+}
+
+static int test_sink(struct cli *cli, struct plugin *plugin, const struct conf_sink *sink,
+                     struct plugin_test *test)
+{
+    CLEANUP(free_instance) struct instance *instance = NULL;
+
+    int status = instance_new(plugin, sink->name, sink->section, conf_sink_options,
+                              conf_sink_option_count, NULL, &instance, &cli->err);
+    if (status == SME_OK) {
+        status = instance_open(instance, &cli->err);
+    }
+    if (status == SME_OK) {
+        status = plugin_test_sink(test, instance, &cli->err);
+    }
+    if (status < 0) {
+        (void)error_hint(&cli->err, "the place must exist: 'sme-backup setup %s' makes it",
+                         sink->name);
+    }
+    return status;
+}
+
+static void print_test_end(struct cli *cli, const struct plugin_test *test)
+{
+    uint64_t failed = test->counts[PLUGIN_TEST_FAILED];
+    char passed[48];
+
+    if (test->left_behind > 0) {
+        (void)fprintf(stderr, "sme-backup: %llu objects below '%s' could not be removed\n",
+                      (unsigned long long)test->left_behind, test->prefix);
+    }
+    if (cli->quiet && failed == 0) {
+        return;
+    }
+    (void)printf("%s passed, %llu failed, %llu skipped\n",
+                 cli_count(test->counts[PLUGIN_TEST_OK], "check", "checks", passed),
+                 (unsigned long long)failed, (unsigned long long)test->counts[PLUGIN_TEST_SKIPPED]);
+}
+
+static enum exit_code print_test_json(struct cli *cli, const struct plugin *plugin,
+                                      const struct plugin_test *test, json_t *rows, int status,
+                                      enum exit_code code)
+{
+    json_t *document = json_object();
+
+    json_add(document, "exit", (uint64_t)code);
+    json_add_text(document, "plugin", plugin->desc.name);
+    json_add_text(document, "file", plugin->path);
+    (void)json_object_set_new(document, "checks", rows);
+    json_add(document, "passed", test->counts[PLUGIN_TEST_OK]);
+    json_add(document, "failed", test->counts[PLUGIN_TEST_FAILED]);
+    json_add(document, "skipped", test->counts[PLUGIN_TEST_SKIPPED]);
+    json_add(document, "left_behind", test->left_behind);
+    if (status < 0) {
+        (void)json_object_set_new(document, "error", report_error_json(&cli->err));
+    }
+    return error_worse_exit(code, cli_print_json(cli, document));
+}
+
+static enum exit_code test_plugin(struct cli *cli, const struct sme_list *extra, const char *name)
+{
+    CLEANUP(unload) struct plugin *plugin = NULL;
+    struct test_output out = {.cli = cli};
+    struct plugin_test test = {.report = print_check, .cookie = &out};
+    const struct conf_sink *sink = NULL;
+    int status = load_any(extra, name, &plugin, &cli->err);
+
+    if (status == SME_OK && plugin->kind == PLUGIN_SINK) {
+        status = find_place(cli, plugin, &sink);
+    } else if (status == SME_OK && cli->args.given[OPT_SINK] > 0) {
+        status = sme_fail(&cli->err, SME_E_INVALID, "'%s' is a source: it has no --sink", name);
+    }
+    if (status < 0) {
+        return cli_fail(cli);
+    }
+    out.rows = json_array();
+    plugin_test_descriptor(&test, plugin);
+    if (plugin->kind == PLUGIN_SINK) {
+        status = test_sink(cli, plugin, sink, &test);
+    } else {
+        print_check(&out, &(struct plugin_test_line){
+                              .result = PLUGIN_TEST_SKIPPED,
+                              .what = "calls",
+                              .text = "those of a source are tested by backing up and restoring",
+                              .look = ""});
+        test.counts[PLUGIN_TEST_SKIPPED]++;
+    }
+    enum exit_code code = status < 0                            ? error_exit_code(status)
+                          : test.counts[PLUGIN_TEST_FAILED] > 0 ? EXIT_FAILED
+                                                                : EXIT_DONE;
+    if (cli->json) {
+        return print_test_json(cli, plugin, &test, out.rows, status, code);
+    }
+    json_decref(out.rows);
+    if (status < 0) {
+        return cli_fail(cli);
+    }
+    print_test_end(cli, &test);
+    return code;
+}
+
 enum exit_code cmd_plugin(struct cli *cli)
 {
-    const char *verb = cli->args.words[0];
-    bool wants_list = strcmp(verb, "list") == 0 && cli->args.word_count == 1;
-    bool wants_describe = strcmp(verb, "describe") == 0 && cli->args.word_count == 2;
+    static const struct {
+        const char *verb;
+        size_t words;
+    } verbs[] = {{"list", 1}, {"describe", 2}, {"test", 2}};
+    size_t at = 0;
 
-    if (!wants_list && !wants_describe) {
-        (void)sme_fail(&cli->err, SME_E_INVALID, "it is 'plugin list' or 'plugin describe NAME'");
+    while (at < 3 && (strcmp(verbs[at].verb, cli->args.words[0]) != 0 ||
+                      verbs[at].words != cli->args.word_count)) {
+        at++;
+    }
+    if (at == 3) {
+        (void)sme_fail(
+            &cli->err, SME_E_INVALID,
+            "it is 'plugin list', 'plugin describe NAME' or 'plugin test NAME [--sink NAME]'");
         (void)error_hint(&cli->err, "see 'sme-backup help plugin'");
         return cli_fail(cli);
     }
@@ -181,5 +374,7 @@ enum exit_code cmd_plugin(struct cli *cli)
     if (cli->conf_failed) {
         return cli_fail(cli);
     }
-    return wants_list ? list_plugins(cli, extra) : describe(cli, extra, cli->args.words[1]);
+    return at == 0   ? list_plugins(cli, extra)
+           : at == 1 ? describe(cli, extra, cli->args.words[1])
+                     : test_plugin(cli, extra, cli->args.words[1]);
 }

@@ -12,6 +12,7 @@
 #include "../base/str.h"
 #include "../run/report.h"
 #include "progress.h"
+#include "restore_thaw.h"
 #include "target.h"
 
 #include <fcntl.h>
@@ -91,7 +92,7 @@ static int check_usage(struct cli *cli)
     if (!in_place && cli->args.value[OPT_TO][0] == '\0') {
         return sme_fail(&cli->err, SME_E_INVALID, "--to needs the name of a folder");
     }
-    return SME_OK;
+    return restore_thaw_check_usage(cli);
 }
 
 /* Stands for a folder that a dry run does not make: one that is empty and has no name. */
@@ -190,7 +191,9 @@ static void on_problem(void *cookie, const char *path, size_t len, const struct 
     char shown[1024], text[2 * sizeof failure->message];
 
     r->problem_count++;
-    if (failure->status == SME_E_CORRUPT || r->worst == SME_OK) {
+    /* Damage weighs most; then what can be put right by waiting. */
+    if (failure->status == SME_E_CORRUPT || r->worst == SME_OK ||
+        (failure->status == SME_E_CANNOT_NOW && r->worst != SME_E_CORRUPT)) {
         r->worst = failure->status;
     }
     if (r->cli->json) {
@@ -217,7 +220,9 @@ static enum exit_code judge(const struct restoring *r, const struct restore_resu
     if (result->counts.failed == 0 && r->problem_count == 0) {
         return EXIT_DONE;
     }
-    return r->worst == SME_E_CORRUPT ? EXIT_DAMAGED : EXIT_INCOMPLETE;
+    return r->worst == SME_E_CORRUPT      ? EXIT_DAMAGED
+           : r->worst == SME_E_CANNOT_NOW ? EXIT_CANNOT_NOW
+                                          : EXIT_INCOMPLETE;
 }
 
 static enum exit_code answer_json(struct restoring *r, const struct restore_result *result,
@@ -299,10 +304,18 @@ enum exit_code cmd_restore(struct cli *cli)
     r.problems = json_array();
     if (check_usage(cli) < 0 || parse_overwrite(cli, &overwrite) < 0 ||
         target_open(cli, cli->args.words[0], &r.target) < 0 ||
-        (folder == NULL && find_place(&r, &folder) < 0) || open_folder(&r, folder, dry_run) < 0) {
+        (folder == NULL && find_place(&r, &folder) < 0)) {
         return cli_fail(cli);
     }
+    /* Before anything is written: what is archived cannot be restored now. */
+    enum exit_code code = EXIT_CANNOT_NOW;
     r.progress = progress_new(cli, 1);
+    if (!restore_thaw(cli, &r.target, r.progress, &code)) {
+        return code;
+    }
+    if (open_folder(&r, folder, dry_run) < 0) {
+        return cli_fail(cli);
+    }
     r.began_at = clock_monotonic_ns();
     const struct restore_request request = {
         .vault = r.target.vault,

@@ -241,6 +241,19 @@ static int check_source(const struct conf_source *source, struct sme_error *err)
     return status;
 }
 
+static int check_rate(const struct ini_section *section, const char *option,
+                      const struct sme_list *items, struct rate_schedule *ret_schedule,
+                      struct sme_error *err)
+{
+    const char *bad = NULL, *why = NULL;
+
+    if (rate_parse(items, ret_schedule, &bad, &why) == SME_OK)
+        return SME_OK;
+    (void)refuse(section, option, bad, why, err);
+    return error_hint(err, "write it like this: %s = 10MiB/s; or: %s = 2MiB/s 08:00-18:00, 20MiB/s",
+                      option, option);
+}
+
 static int read_sink(struct conf *conf, const struct ini_section *section, struct sme_error *err)
 {
     struct conf_sink *sink = &conf->sinks[conf->sink_count];
@@ -249,6 +262,10 @@ static int read_sink(struct conf *conf, const struct ini_section *section, struc
     int status = options_fill(&set, 1, section, OPTIONS_IGNORE_UNKNOWN, &conf->store, err);
     if (status >= 0)
         status = check_plugin(section, sink->plugin, err);
+    if (status >= 0)
+        status = check_rate(section, "upload_limit", &sink->upload_limit, &sink->upload, err);
+    if (status >= 0)
+        status = check_rate(section, "download_limit", &sink->download_limit, &sink->download, err);
     if (status < 0)
         return status;
     sink->section = section;

@@ -7,6 +7,7 @@
 #define SME_CONFIG_CONF_H
 
 #include "options.h"
+#include "rate.h"
 
 struct conf_core {
     const char *log_file; /* never NULL after conf_load() */
@@ -25,9 +26,9 @@ struct conf_sink {
     const char *key_file; /* default: keys/NAME.key beside conf.d */
     const char *passphrase_file;
     uint64_t pack_size;
-    int64_t connections;   /* 0: as the sink says */
-    uint64_t upload_limit; /* bytes per second, 0 = none */
-    uint64_t download_limit;
+    int64_t connections;                          /* 0: as the sink says */
+    struct sme_list upload_limit, download_limit; /* as text             */
+    struct rate_schedule upload, download;        /* and what it says    */
 };
 
 struct conf_source {

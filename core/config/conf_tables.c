@@ -43,10 +43,11 @@ const struct sme_option conf_sink_options[] = {
                     "Size that an object with backed-up data grows to."),
     SME_OPTION_INT(struct conf_sink, connections, "connections", 0, "0", 0, 64,
                    "How many objects travel at the same time; 0 leaves it to the sink plugin."),
-    SME_OPTION_SIZE(struct conf_sink, upload_limit, "upload_limit", 0, "0", 0, 0,
-                    "Most bytes that are sent per second; 0 sets no limit."),
-    SME_OPTION_SIZE(struct conf_sink, download_limit, "download_limit", 0, "0", 0, 0,
-                    "Most bytes that are fetched per second; 0 sets no limit."),
+    SME_OPTION_LIST(struct conf_sink, upload_limit, "upload_limit", 0, "0",
+                    "Most bytes that are sent per second; 0 sets no limit. Of several with times "
+                    "of the day the first that fits counts: 2MiB/s 08:00-18:00, 20MiB/s."),
+    SME_OPTION_LIST(struct conf_sink, download_limit, "download_limit", 0, "0",
+                    "Most bytes that are fetched per second, written like upload_limit."),
 };
 const size_t conf_sink_option_count = COUNT(conf_sink_options);
 

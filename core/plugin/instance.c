@@ -122,7 +122,7 @@ static int fail_open(const struct instance *instance, int status, struct sme_err
 {
     const char *kind = kind_name(instance->plugin);
 
-    if (status < SME_E_UNSUPPORTED)
+    if (status < SME_E_THROTTLED)
         return sme_fail(err, SME_E_IO, "plugin of %s '%s' returned the unknown status %d", kind,
                         instance->name, status);
     if (err != NULL && err->message[0] == '\0')

@@ -1,60 +1,91 @@
 /*
- * The only caller of a sink: retries, meters, limits on what is read.
+ * The only caller of a sink: retries, limits, meters.
  *
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
  */
-#include "store.h"
+#include "store_attempt.h"
 
-#include "../base/cancel.h"
 #include "../base/cleanup.h"
-#include "../base/rng.h"
 #include "../crypto/digest.h"
 
-#include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
-/* A call that may be repeated is repeated this often, with full jitter up to the cap. */
-#define ATTEMPTS 6
-#define BACKOFF_BASE_MS 100
-#define BACKOFF_CAP_MS 20000
+/* A local place whose number of connections nobody has set: what it says is for planning, and
+ * more readers at once do no harm. */
+#define LOCAL_CONNECTIONS 64
 
-struct store {
-    struct instance *sink;
-    struct sme_sink_limits limits;
-    pthread_mutex_t serial; /* held around every call of a sink that is not parallel */
-    bool is_serial;
-    atomic_uint_least64_t put, get, list, head, remove, bytes_put, bytes_got, retries;
-};
+static bool is_serial(const struct store *store)
+{
+    return store->sink->plugin->desc.threads != SME_THREADS_PARALLEL;
+}
 
 int store_new(struct instance *instance, struct store **ret_store, struct sme_error *err)
 {
+    static const struct rate_schedule no_limit = {.count = 0};
     struct store *store = calloc(1, sizeof *store);
+    unsigned at_once;
 
     if (store == NULL) {
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for sink '%s'", instance->name);
     }
     store->sink = instance;
-    store->is_serial = instance->plugin->desc.threads != SME_THREADS_PARALLEL;
+    store->clock = &store_clock_system;
     store->limits.struct_size = sizeof store->limits;
     int status = instance->plugin->sink.limits(instance->handle, &store->limits, err);
     if (status < 0) {
         free(store);
         return error_context(err, "sink '%s'", instance->name);
     }
-    if (store->limits.connections == 0) {
+    if (store->limits.connections == 0 || is_serial(store)) {
         store->limits.connections = 1;
     }
-    (void)pthread_mutex_init(&store->serial, NULL);
+    at_once = store->limits.connections;
+    if ((store->limits.flags & SME_SINK_LOCAL) != 0 && at_once < LOCAL_CONNECTIONS &&
+        !is_serial(store)) {
+        at_once = LOCAL_CONNECTIONS;
+    }
+    gate_init(&store->gate, at_once);
+    pace_init(&store->upload, &no_limit);
+    pace_init(&store->download, &no_limit);
     *ret_store = store;
     return SME_OK;
+}
+
+static void set_pace(struct pace *pace, const struct rate_schedule *schedule)
+{
+    if (schedule != NULL) {
+        pace_done(pace);
+        pace_init(pace, schedule);
+    }
+}
+
+void store_set_wishes(struct store *store, const struct store_wishes *wishes)
+{
+    if (wishes->connections > 0 && !is_serial(store)) {
+        store->limits.connections = wishes->connections;
+        gate_done(&store->gate);
+        gate_init(&store->gate, wishes->connections);
+    }
+    set_pace(&store->upload, wishes->upload);
+    set_pace(&store->download, wishes->download);
+}
+
+void store_set_deadline(struct store *store, int64_t monotonic_ns)
+{
+    store->deadline_ns = monotonic_ns;
+}
+
+void store_set_clock(struct store *store, const struct store_clock *clock)
+{
+    store->clock = clock;
 }
 
 void store_free(struct store *store)
 {
     if (store != NULL) {
-        (void)pthread_mutex_destroy(&store->serial);
+        gate_done(&store->gate);
+        pace_done(&store->upload);
+        pace_done(&store->download);
         free(store);
     }
 }
@@ -64,9 +95,19 @@ const char *store_name(const struct store *store)
     return store->sink->name;
 }
 
+struct instance *store_instance(struct store *store)
+{
+    return store->sink;
+}
+
 const struct sme_sink_limits *store_limits(const struct store *store)
 {
     return &store->limits;
+}
+
+unsigned store_connections(struct store *store)
+{
+    return gate_limit(&store->gate);
 }
 
 struct store_meter store_meter(const struct store *store)
@@ -80,62 +121,11 @@ struct store_meter store_meter(const struct store *store)
         .bytes_put = store->bytes_put,
         .bytes_got = store->bytes_got,
         .retries = store->retries,
+        .throttles = store->throttles,
+        .waited_ns = store->waited_ns,
+        .paced_ns = store->paced_ns,
     };
     return meter;
-}
-
-static void enter(struct store *store)
-{
-    if (store->is_serial) {
-        (void)pthread_mutex_lock(&store->serial);
-    }
-}
-
-static void leave(struct store *store)
-{
-    if (store->is_serial) {
-        (void)pthread_mutex_unlock(&store->serial);
-    }
-}
-
-/* After a failed attempt: true if the call is to be made again, after the wait. */
-static bool try_again(struct store *store, int status, unsigned *attempt,
-                      const struct sme_error *err)
-{
-    if (status != SME_E_TRANSIENT || *attempt + 1 >= ATTEMPTS || cancel_requested()) {
-        return false;
-    }
-    uint64_t cap = (uint64_t)BACKOFF_BASE_MS << *attempt;
-    uint32_t dice = 0;
-    if (rng_bytes(&dice, sizeof dice, NULL) < 0) {
-        return false;
-    }
-    uint64_t wait_ms = dice % ((cap < BACKOFF_CAP_MS ? cap : BACKOFF_CAP_MS) + 1);
-    if (err != NULL && err->retry_after_ms > wait_ms) {
-        wait_ms = err->retry_after_ms < BACKOFF_CAP_MS ? err->retry_after_ms : BACKOFF_CAP_MS;
-    }
-    struct pollfd wake = {.fd = cancel_fd(), .events = POLLIN};
-    (void)poll(&wake, 1, (int)wait_ms);
-    *attempt += 1;
-    store->retries++;
-    return !cancel_requested();
-}
-
-/* A status that a sink may not return is a failure of the plugin, not of the store. */
-static int sane(struct store *store, int status, struct sme_error *err)
-{
-    if (status > 0 || status < SME_E_UNSUPPORTED) {
-        return sme_fail(err, SME_E_IO, "plugin of sink '%s' returned the unknown status %d",
-                        store->sink->name, status);
-    }
-    return status;
-}
-
-static int fail_context(struct store *store, const char *what, const char *key,
-                        struct sme_error *err, int status)
-{
-    (void)error_context(err, "sink '%s': cannot %s '%s'", store->sink->name, what, key);
-    return status;
 }
 
 int store_check(struct store *store, struct sme_error *err)
@@ -143,9 +133,17 @@ int store_check(struct store *store, struct sme_error *err)
     if (store->sink->plugin->sink.check == NULL) {
         return SME_OK;
     }
-    enter(store);
-    int status = sane(store, store->sink->plugin->sink.check(store->sink->handle, err), err);
-    leave(store);
+    struct attempt op;
+    int status;
+
+    attempt_begin(&op, store, err);
+    do {
+        if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
+            status = attempt_status(store,
+                                    store->sink->plugin->sink.check(store->sink->handle, err), err);
+        }
+    } while (attempt_again(&op, status));
+    status = attempt_finish(&op, status);
     if (status < 0) {
         (void)error_context(err, "sink '%s'", store->sink->name);
     }
@@ -157,9 +155,17 @@ int store_prepare(struct store *store, struct sme_error *err)
     if (store->sink->plugin->sink.prepare == NULL) {
         return SME_OK;
     }
-    enter(store);
-    int status = sane(store, store->sink->plugin->sink.prepare(store->sink->handle, err), err);
-    leave(store);
+    struct attempt op;
+    int status;
+
+    attempt_begin(&op, store, err);
+    do {
+        if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
+            status = attempt_status(
+                store, store->sink->plugin->sink.prepare(store->sink->handle, err), err);
+        }
+    } while (attempt_again(&op, status));
+    status = attempt_finish(&op, status);
     if (status < 0) {
         (void)error_context(err, "sink '%s'", store->sink->name);
     }
@@ -194,7 +200,7 @@ int store_put(struct store *store, const char *key, const void *data, size_t len
     struct sme_slice slice = {data, len};
     struct sme_put_info info = {
         .struct_size = sizeof info, .flags = SME_PUT_CREATE_ONLY, .length = len};
-    unsigned attempt = 0;
+    struct attempt op;
     int status;
 
     if (sha256 != NULL) {
@@ -202,18 +208,22 @@ int store_put(struct store *store, const char *key, const void *data, size_t len
     } else if ((status = sha256_of(data, len, info.sha256, err)) < 0) {
         return status;
     }
+    attempt_begin(&op, store, err);
     do {
-        enter(store);
-        status = sane(store, ops->put(store->sink->handle, key, &slice, 1, &info, err), err);
-        leave(store);
-        store->put++;
-    } while (status < 0 && try_again(store, status, &attempt, err));
-    /* The reply to an earlier attempt may have been lost: then the object is ours. */
-    if (status == SME_E_EXISTS && (content_named || attempt > 0)) {
+        if ((status = attempt_enter(&op, &store->upload, len)) == SME_OK) {
+            status = attempt_status(store,
+                                    ops->put(store->sink->handle, key, &slice, 1, &info, err), err);
+            store->put++;
+        }
+    } while (attempt_again(&op, status));
+    /* The reply to an earlier attempt may have been lost: then the object is ours.  The attempt
+     * that met the object counts as one. */
+    if (status == SME_E_EXISTS && (content_named || op.retry.attempts > 1)) {
         return same_object(store, key, &info, err);
     }
+    status = attempt_finish(&op, status);
     if (status < 0) {
-        return fail_context(store, "store", key, err, status);
+        return attempt_context(store, "store", key, err, status);
     }
     store->bytes_put += len;
     return SME_OK;
@@ -223,17 +233,24 @@ int store_get_some(struct store *store, const char *key, uint64_t offset, void *
                    size_t *ret_got, struct sme_error *err)
 {
     const struct sme_sink_ops *ops = &store->sink->plugin->sink;
-    unsigned attempt = 0;
-    int64_t got;
+    struct attempt op;
+    int64_t got = 0;
+    int status;
 
+    attempt_begin(&op, store, err);
     do {
-        enter(store);
-        got = ops->get(store->sink->handle, key, offset, out, len, err);
-        leave(store);
-        store->get++;
-    } while (got < 0 && try_again(store, (int)got, &attempt, err));
-    if (got < 0) {
-        return fail_context(store, "read", key, err, sane(store, (int)got, err));
+        if ((status = attempt_enter(&op, &store->download, len)) == SME_OK) {
+            got = ops->get(store->sink->handle, key, offset, out, len, err);
+            status = got < 0 ? attempt_status(store, got, err) : SME_OK;
+            store->get++;
+            if (got < 0 || (uint64_t)got < len) {
+                pace_give_back(&store->download, got < 0 ? len : len - (size_t)got);
+            }
+        }
+    } while (attempt_again(&op, status));
+    status = attempt_finish(&op, status);
+    if (status < 0) {
+        return attempt_context(store, "read", key, err, status);
     }
     if ((uint64_t)got > len) {
         return sme_fail(err, SME_E_IO, "plugin of sink '%s' returned more of '%s' than was asked",
@@ -311,44 +328,36 @@ int store_stat(struct store *store, const char *key, struct sme_object *ret_obje
                struct sme_error *err)
 {
     const struct sme_sink_ops *ops = &store->sink->plugin->sink;
-    unsigned attempt = 0;
+    struct attempt op;
     int status;
 
+    attempt_begin(&op, store, err);
     do {
-        enter(store);
-        status = sane(store, ops->stat(store->sink->handle, key, ret_object, err), err);
-        leave(store);
-        store->head++;
-    } while (status < 0 && try_again(store, status, &attempt, err));
-    return status < 0 ? fail_context(store, "look at", key, err, status) : SME_OK;
-}
-
-int store_list(struct store *store, const char *prefix, sme_list_fn *callback, void *cookie,
-               struct sme_error *err)
-{
-    const struct sme_sink_ops *ops = &store->sink->plugin->sink;
-
-    /* Not repeated here: the callback has seen part of it.  store_names() repeats. */
-    enter(store);
-    int status = sane(store, ops->list(store->sink->handle, prefix, callback, cookie, err), err);
-    leave(store);
-    store->list++;
-    return status < 0 ? fail_context(store, "list", prefix, err, status) : SME_OK;
+        if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
+            status =
+                attempt_status(store, ops->stat(store->sink->handle, key, ret_object, err), err);
+            store->head++;
+        }
+    } while (attempt_again(&op, status));
+    status = attempt_finish(&op, status);
+    return status < 0 ? attempt_context(store, "look at", key, err, status) : SME_OK;
 }
 
 int store_remove(struct store *store, const char *key, struct sme_error *err)
 {
     const struct sme_sink_ops *ops = &store->sink->plugin->sink;
-    unsigned attempt = 0;
+    struct attempt op;
     int status;
 
+    attempt_begin(&op, store, err);
     do {
-        enter(store);
-        status = sane(store, ops->remove(store->sink->handle, key, err), err);
-        leave(store);
-        store->remove++;
-    } while (status < 0 && try_again(store, status, &attempt, err));
-    return status < 0 ? fail_context(store, "remove", key, err, status) : SME_OK;
+        if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
+            status = attempt_status(store, ops->remove(store->sink->handle, key, err), err);
+            store->remove++;
+        }
+    } while (attempt_again(&op, status));
+    status = attempt_finish(&op, status);
+    return status < 0 ? attempt_context(store, "remove", key, err, status) : SME_OK;
 }
 
 int store_sync(struct store *store, struct sme_error *err)
@@ -358,104 +367,15 @@ int store_sync(struct store *store, struct sme_error *err)
     if (ops->sync == NULL || (store->limits.flags & SME_SINK_NEEDS_SYNC) == 0) {
         return SME_OK;
     }
-    enter(store);
-    int status = sane(store, ops->sync(store->sink->handle, err), err);
-    leave(store);
-    return status < 0 ? fail_context(store, "sync", store->sink->name, err, status) : SME_OK;
-}
-
-struct collect {
-    struct store_names names;
-    size_t cap;
-};
-
-static int collect_name(void *cookie, const struct sme_object *object)
-{
-    struct collect *all = cookie;
-
-    if (all->names.count == all->cap) {
-        size_t cap = all->cap == 0 ? 64 : all->cap * 2;
-        struct store_entry *grown = reallocarray(all->names.at, cap, sizeof *grown);
-        if (grown == NULL) {
-            return SME_E_NO_MEMORY;
-        }
-        all->names.at = grown;
-        all->cap = cap;
-    }
-    char *key = strdup(object->key);
-    if (key == NULL) {
-        return SME_E_NO_MEMORY;
-    }
-    all->names.at[all->names.count++] =
-        (struct store_entry){key, object->size, object->modified_ns};
-    return 0;
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-    const struct store_entry *left = a;
-    const struct store_entry *right = b;
-
-    return strcmp(left->key, right->key);
-}
-
-int store_names(struct store *store, const char *prefix, struct store_names *ret_names,
-                struct sme_error *err)
-{
-    struct collect all = {0};
-    unsigned attempt = 0;
+    struct attempt op;
     int status;
 
+    attempt_begin(&op, store, err);
     do {
-        store_names_free(&all.names);
-        all.cap = 0;
-        status = store_list(store, prefix, collect_name, &all, err);
-    } while (status < 0 && try_again(store, status, &attempt, err));
-    if (status < 0) {
-        store_names_free(&all.names);
-        return status;
-    }
-    if (all.names.count > 0) {
-        qsort(all.names.at, all.names.count, sizeof *all.names.at, compare_entries);
-    }
-    for (size_t i = 1; i < all.names.count; i++) {
-        if (strcmp(all.names.at[i - 1].key, all.names.at[i].key) == 0) {
-            (void)sme_fail(err, SME_E_IO, "plugin of sink '%s' listed '%s' twice",
-                           store->sink->name, all.names.at[i].key);
-            store_names_free(&all.names);
-            return SME_E_IO;
+        if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
+            status = attempt_status(store, ops->sync(store->sink->handle, err), err);
         }
-    }
-    *ret_names = all.names;
-    return SME_OK;
-}
-
-const struct store_entry *store_names_find(const struct store_names *names, const char *key)
-{
-    size_t low = 0;
-    size_t high = names->count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = strcmp(names->at[middle].key, key);
-        if (order == 0) {
-            return &names->at[middle];
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return NULL;
-}
-
-void store_names_free(struct store_names *names)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        free(names->at[i].key);
-    }
-    free(names->at);
-    names->at = NULL;
-    names->count = 0;
+    } while (attempt_again(&op, status));
+    status = attempt_finish(&op, status);
+    return status < 0 ? attempt_context(store, "sync", store->sink->name, err, status) : SME_OK;
 }

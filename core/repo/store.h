@@ -1,30 +1,55 @@
 /*
- * The only caller of a sink: retries, meters, limits on what is read.
+ * The only caller of a sink: retries, limits, meters.
  *
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
  *
- * Every call may come from any thread.  A failure names the object and the sink.
+ * Every call may come from any thread.  A failure names the object and the sink.  What may go by
+ * is repeated; when that did not help it is SME_E_UNREACHABLE.  A wait that the cancelling of the
+ * run cuts short ends in SME_E_CANCELLED; calls made afterwards, to clean up, do not wait.
  */
 #ifndef SME_REPO_STORE_H
 #define SME_REPO_STORE_H
 
 #include "../base/buf.h"
+#include "../config/rate.h"
 #include "../plugin/plugin.h"
 
 struct store;
+struct store_clock;
 
-/* Requests so far, by class, and bytes. */
+/* Requests so far, by class, and bytes; repetitions are in it. */
 struct store_meter {
     uint64_t put, get, list, head, remove;
     uint64_t bytes_put, bytes_got;
     uint64_t retries;
+    uint64_t throttles; /* times that the far side asked for fewer requests     */
+    uint64_t waited_ns; /* before repetitions, all threads together             */
+    uint64_t paced_ns;  /* for the limits of speed, and for a connection        */
+};
+
+/* What the configuration asks for. */
+struct store_wishes {
+    unsigned connections;               /* calls at once; 0: as the sink says */
+    const struct rate_schedule *upload; /* NULL: no limit                     */
+    const struct rate_schedule *download;
 };
 
 /* ${instance} (a sink, opened) must outlive the store. */
 int store_new(struct instance *instance, struct store **ret_store, struct sme_error *err);
+/* These three before the first call. */
+void store_set_wishes(struct store *store, const struct store_wishes *wishes);
+/* No call is repeated after ${monotonic_ns}; 0: no such time. */
+void store_set_deadline(struct store *store, int64_t monotonic_ns);
+/* For tests; ${clock} (see store_retry.h) must outlive the store. */
+void store_set_clock(struct store *store, const struct store_clock *clock);
 void store_free(struct store *store);
 const char *store_name(const struct store *store);
+/* For store_place.c only. */
+struct instance *store_instance(struct store *store);
+/* With the number of connections that is wanted. */
 const struct sme_sink_limits *store_limits(const struct store *store);
+/* Calls that may be under way now: fewer while the far side asks for fewer. */
+unsigned store_connections(struct store *store);
 struct store_meter store_meter(const struct store *store);
 
 /* check() of the sink: is the place there? */
@@ -47,6 +72,7 @@ int store_get_some(struct store *store, const char *key, uint64_t offset, void *
 int store_get(struct store *store, const char *key, struct buf *out, struct sme_error *err);
 int store_stat(struct store *store, const char *key, struct sme_object *ret_object,
                struct sme_error *err);
+/* Repeated only while ${callback} has seen nothing. */
 int store_list(struct store *store, const char *prefix, sme_list_fn *callback, void *cookie,
                struct sme_error *err);
 int store_remove(struct store *store, const char *key, struct sme_error *err);

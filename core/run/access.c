@@ -29,6 +29,9 @@ int access_place(const struct conf *conf, const struct conf_sink *sink, struct a
     if (status < 0) {
         return status;
     }
+    store_set_wishes(made.store, &(struct store_wishes){.connections = (unsigned)sink->connections,
+                                                        .upload = &sink->upload,
+                                                        .download = &sink->download});
     *ret_access = made;
     memset(&made, 0, sizeof made);
     return SME_OK;

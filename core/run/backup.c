@@ -12,6 +12,7 @@
 #include "../base/rng.h"
 #include "../repo/inventory.h"
 #include "../repo/session.h"
+#include "../repo/store_place.h"
 #include "backup_job.h"
 
 #include <sched.h>
@@ -390,6 +391,8 @@ int backup_run(const struct backup_request *request, struct backup_result *ret_r
     pipe_result_free(&job->pipe);
     clean_up(job);
     ret_result->requests = store_meter(request->access->store);
+    ret_result->has_cost = store_cost(request->access->store, &ret_result->requests,
+                                      &ret_result->nano_usd, NULL) == SME_OK;
     ret_result->elapsed_ns = clock_monotonic_ns() - job->started_monotonic_ns;
     free(job);
     return status;

@@ -38,6 +38,8 @@ struct backup_result {
     char snapshot[OBJKEY_SNAPSHOT_NAME]; /* "" if none was committed */
     uint8_t status;                      /* SNAPSHOT_*               */
     struct store_meter requests;
+    bool has_cost;                     /* the sink knows its prices  */
+    int64_t nano_usd;                  /* of all requests, 10^-9 US dollars */
     struct snapshot_problem *problems; /* the first of them, as in the snapshot */
     size_t problem_count;
     int64_t elapsed_ns;

@@ -101,6 +101,20 @@ static void add_requests(struct buf *line, const struct store_meter *meter)
     }
 }
 
+/* " cost=$0.00002" to the nearest hundredth of a thousandth; what is less is shown as that. */
+static void add_cost(struct buf *line, const struct job_report *report)
+{
+    if (!report->has_cost) {
+        return;
+    }
+    uint64_t nano = (uint64_t)report->nano_usd;
+    uint64_t units = nano / 10000 + (nano % 10000 > 5000 ? 1 : 0);
+    if (units == 0 && nano > 0) {
+        units = 1;
+    }
+    buf_add_fmt(line, " cost=$%" PRIu64 ".%05" PRIu64, units / 100000, units % 100000);
+}
+
 /* " read=61.2MiB": without the blank of "512 B", so that the line can be split at blanks. */
 static void add_size(struct buf *line, const char *name, uint64_t bytes)
 {
@@ -132,6 +146,7 @@ static void add_facts(struct buf *line, const struct job_report *report)
     add_count(line, "rot", c->rot);
     add_count(line, "skipped", c->skipped);
     add_requests(line, &report->requests);
+    add_cost(line, report);
 }
 
 static int level_of(const struct job_report *report)
@@ -179,6 +194,7 @@ void report_log(const struct job_report *report)
         buf_add_fmt(&line, " exit=%d class=%s", (int)report->exit,
                     error_status_name(report->error.status));
         add_requests(&line, &report->requests);
+        add_cost(&line, report);
     }
     if (report->many_sinks) {
         buf_add_fmt(&line, " sink=%s", report->sink);

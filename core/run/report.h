@@ -31,6 +31,8 @@ struct job_report {
     char snapshot[OBJKEY_SNAPSHOT_NAME]; /* "" if none was committed                 */
     struct backup_counts counts;
     struct store_meter requests;
+    bool has_cost;      /* of the requests and of what was sent: */
+    int64_t nano_usd;   /* 10^-9 US dollars */
     int64_t started_ns; /* since 1970 */
     int64_t elapsed_ns;
     struct job_problem *problems; /* the first of them */

@@ -107,6 +107,9 @@ static json_t *job_json(const struct job_report *report)
     set_number(requests, "bytes_put", m->bytes_put);
     set_number(requests, "bytes_got", m->bytes_got);
     (void)json_object_set_new(job, "requests", requests);
+    (void)json_object_set_new(job, "cost_usd",
+                              report->has_cost ? json_real((double)report->nano_usd / 1e9)
+                                               : json_null());
     if (!committed) {
         (void)json_object_set_new(job, "error", report_error_json(&report->error));
     } else if (report->warning[0] != '\0') {

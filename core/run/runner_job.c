@@ -306,12 +306,19 @@ static void describe_loss(const struct job *job, int wait_status, struct sme_err
     }
 }
 
+static void take_requests(struct job *job)
+{
+    job->report.requests = job->result.u.result.requests;
+    job->report.has_cost = job->result.u.result.has_cost && job->result.u.result.nano_usd >= 0;
+    job->report.nano_usd = job->result.u.result.nano_usd;
+}
+
 static void accept_commit(struct job *job, int wait_status)
 {
     struct job_report *report = &job->report;
 
     report->counts = job->result.u.result.counts;
-    report->requests = job->result.u.result.requests;
+    take_requests(job);
     memcpy(report->snapshot, job->result.u.result.snapshot, sizeof report->snapshot);
     report->word = job->result.sub == SNAPSHOT_COMPLETE ? JOB_COMPLETE : JOB_INCOMPLETE;
     report->exit = report->word == JOB_COMPLETE ? EXIT_DONE : EXIT_INCOMPLETE;
@@ -335,7 +342,7 @@ static void judge(struct job *job, int wait_status)
     }
     if (job->has_result) {
         failure = job->result.u.result.error;
-        job->report.requests = job->result.u.result.requests;
+        take_requests(job);
     }
     if (!job->has_result || (job->timed_out && failure.status == SME_E_CANCELLED)) {
         describe_loss(job, wait_status, &failure);

@@ -85,6 +85,8 @@ static void send_result(const struct backup_result *result, const struct sme_err
     message.u.result.error = *failure;
     message.u.result.counts = result->counts;
     message.u.result.requests = result->requests;
+    message.u.result.has_cost = result->has_cost;
+    message.u.result.nano_usd = result->nano_usd;
     (void)snprintf(message.u.result.snapshot, sizeof message.u.result.snapshot, "%s",
                    result->snapshot);
     (void)send_message(&message, 0);

@@ -45,6 +45,8 @@ struct worker_message {
             char snapshot[OBJKEY_SNAPSHOT_NAME];
             struct backup_counts counts;
             struct store_meter requests;
+            bool has_cost;
+            int64_t nano_usd;
         } result;
     } u;
 };

@@ -60,6 +60,7 @@ extern "C" {
 #define SME_E_CANNOT_NOW (-14)  /* archived or locked until later                            */
 #define SME_E_BUSY (-15)        /* somebody else is at it                                    */
 #define SME_E_UNSUPPORTED (-16) /* this sink or system cannot do that                        */
+#define SME_E_THROTTLED (-17)   /* as TRANSIENT, and fewer requests at once are asked for    */
 
 /*
  * A failure.  Owned by the caller, who sets struct_size; filled by whoever knows the cause.

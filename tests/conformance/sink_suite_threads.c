@@ -4,6 +4,7 @@
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
  */
 #include "sink_suite.h"
+#include "../../core/crypto/digest.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -37,11 +38,11 @@ static void *run_putter(void *arg)
 {
     struct putter *me = arg;
     const struct sme_slice slice = {me->data, me->len};
-    const struct sme_put_info info = {.struct_size = sizeof info,
-                                      .flags = SME_PUT_CREATE_ONLY,
-                                      .length = me->len}; /* the digest is not needed here */
+    struct sme_put_info info = {
+        .struct_size = sizeof info, .flags = SME_PUT_CREATE_ONLY, .length = me->len};
     char key[64];
 
+    (void)sha256_of(me->data, me->len, info.sha256, NULL);
     for (unsigned i = 0; i < me->rounds; i++) {
         if (me->same_key)
             (void)snprintf(key, sizeof key, "race/%u/object", i);
@@ -154,7 +155,8 @@ static void *run_replacer(void *arg)
 
     for (unsigned i = 0; i < 20 && me->status == SME_OK; i++) {
         const struct sme_slice slice = {me->data[i % 2], me->len};
-        const struct sme_put_info info = {.struct_size = sizeof info, .length = me->len};
+        struct sme_put_info info = {.struct_size = sizeof info, .length = me->len};
+        (void)sha256_of(slice.data, slice.len, info.sha256, NULL);
         me->status = ops_of(me->sink)->put(me->sink->handle, "docs/a", &slice, 1, &info, NULL);
     }
     atomic_store(&me->is_done, true);

@@ -59,24 +59,74 @@ void memsink_drop(struct memsink *sink, const char *key)
     }
 }
 
+/* Each call begins with this.  A failure that is ordered for it, or SME_OK. */
+static int enter(struct memsink *sink, enum memsink_call call, struct sme_error *err,
+                 bool *ret_is_done)
+{
+    struct memsink_fault *fault = &sink->faults[call];
+    int status = SME_OK;
+
+    lock(sink);
+    sink->inside++;
+    sink->most_inside = sink->inside > sink->most_inside ? sink->inside : sink->most_inside;
+    unlock(sink);
+    if (sink->on_call != NULL) {
+        sink->on_call(sink->cookie, call);
+    }
+    lock(sink);
+    sink->calls[call]++;
+    *ret_is_done = true;
+    if (fault->times > 0) {
+        fault->times--;
+        *ret_is_done = fault->is_done;
+        status = fault->is_silent ? fault->status
+                                  : sme_fail(err, fault->status, "ordered failure of call %u",
+                                             sink->calls[call]);
+        if (err != NULL && !fault->is_silent) {
+            err->retry_after_ms = fault->retry_after_ms;
+        }
+    }
+    return status;
+}
+
+/* And ends with this. */
+static void leave(struct memsink *sink)
+{
+    sink->inside--;
+    unlock(sink);
+}
+
 static int limits(void *handle, struct sme_sink_limits *ret, struct sme_error *err)
 {
-    (void)handle;
+    const struct memsink *sink = handle;
+
     (void)err;
-    ret->flags = SME_SINK_CREATE_ONLY | SME_SINK_LOCAL;
-    ret->connections = 2;
+    ret->flags = SME_SINK_CREATE_ONLY | (sink->is_far ? 0 : SME_SINK_LOCAL);
+    ret->connections = sink->connections;
     return SME_OK;
+}
+
+static int check(void *handle, struct sme_error *err)
+{
+    bool is_done = false;
+    int status = enter(handle, MEMSINK_CHECK, err, &is_done);
+
+    leave(handle);
+    return status;
 }
 
 static int put(void *handle, const char *key, const struct sme_slice *slices, size_t count,
                const struct sme_put_info *info, struct sme_error *err)
 {
     struct memsink *sink = handle;
+    bool is_done = false;
+    int ordered = enter(sink, MEMSINK_PUT, err, &is_done);
     int status = SME_OK;
 
-    lock(sink);
     sink->puts++;
-    if (sink->fail_put != 0 && sink->puts == sink->fail_put) {
+    if (!is_done) {
+        status = ordered;
+    } else if (sink->fail_put != 0 && sink->puts == sink->fail_put) {
         status = sme_fail(err, sink->fail_status, "ordered failure of put %u", sink->puts);
     } else if (memsink_find(sink, key) != NULL && (info->flags & SME_PUT_CREATE_ONLY) != 0) {
         status = sme_fail(err, SME_E_EXISTS, "'%s' exists", key);
@@ -92,41 +142,45 @@ static int put(void *handle, const char *key, const struct sme_slice *slices, si
             at += slices[i].len;
         }
     }
-    unlock(sink);
-    return status;
+    leave(sink);
+    return status < 0 ? status : ordered;
 }
 
 static int64_t get(void *handle, const char *key, uint64_t offset, void *buf, size_t len,
                    struct sme_error *err)
 {
     struct memsink *sink = handle;
-    int64_t got = 0;
+    bool is_done = false;
+    int64_t got = enter(sink, MEMSINK_GET, err, &is_done);
 
-    lock(sink);
     const struct memsink_object *object = memsink_find(sink, key);
-    if (object == NULL) {
+    if (got < 0) {
+        /* as ordered */
+    } else if (object == NULL) {
         got = sme_fail(err, SME_E_NOT_FOUND, "'%s' is not there", key);
     } else if (offset < object->len) {
         got = (int64_t)(object->len - offset < len ? object->len - offset : len);
         memcpy(buf, object->data + offset, (size_t)got);
     }
-    unlock(sink);
+    leave(sink);
     return got;
 }
 
 static int stat_object(void *handle, const char *key, struct sme_object *ret, struct sme_error *err)
 {
     struct memsink *sink = handle;
-    int status = SME_OK;
+    bool is_done = false;
+    int status = enter(sink, MEMSINK_STAT, err, &is_done);
 
-    lock(sink);
     const struct memsink_object *object = memsink_find(sink, key);
-    if (object == NULL) {
+    if (status < 0) {
+        /* as ordered */
+    } else if (object == NULL) {
         status = sme_fail(err, SME_E_NOT_FOUND, "'%s' is not there", key);
     } else {
         ret->size = object->len;
     }
-    unlock(sink);
+    leave(sink);
     return status;
 }
 
@@ -134,7 +188,14 @@ static int list(void *handle, const char *prefix, sme_list_fn *callback, void *c
                 struct sme_error *err)
 {
     struct memsink *sink = handle;
+    unsigned after = sink->faults[MEMSINK_LIST].after;
+    bool is_done = false;
+    int ordered = enter(sink, MEMSINK_LIST, err, &is_done);
 
+    leave(sink); /* the callback runs without the lock */
+    if (ordered < 0 && after == 0) {
+        return ordered;
+    }
     if (sink->fail_list) {
         return sme_fail(err, SME_E_IO, "ordered failure of a listing");
     }
@@ -147,6 +208,9 @@ static int list(void *handle, const char *prefix, sme_list_fn *callback, void *c
             if (status != 0) {
                 return status;
             }
+            if (ordered < 0 && --after == 0) {
+                return ordered;
+            }
         }
     }
     return SME_OK;
@@ -156,11 +220,13 @@ static int remove_object(void *handle, const char *key, struct sme_error *err)
 {
     struct memsink *sink = handle;
 
-    (void)err;
-    lock(sink);
-    memsink_drop(sink, key);
-    unlock(sink);
-    return SME_OK;
+    bool is_done = false;
+    int status = enter(sink, MEMSINK_REMOVE, err, &is_done);
+    if (is_done) {
+        memsink_drop(sink, key);
+    }
+    leave(sink);
+    return status;
 }
 
 struct memsink *memsink_new(void)
@@ -170,11 +236,13 @@ struct memsink *memsink_new(void)
 
     (void)pthread_mutex_init(mutex, NULL);
     sink->lock = mutex;
+    sink->connections = 2;
     sink->plugin.kind = PLUGIN_SINK;
     sink->plugin.desc.threads = SME_THREADS_PARALLEL;
     sink->plugin.desc.name = "memory";
     sink->plugin.sink.struct_size = sizeof sink->plugin.sink;
     sink->plugin.sink.limits = limits;
+    sink->plugin.sink.check = check;
     sink->plugin.sink.put = put;
     sink->plugin.sink.get = get;
     sink->plugin.sink.stat = stat_object;

@@ -14,6 +14,26 @@ struct memsink_object {
     size_t len;
 };
 
+enum memsink_call {
+    MEMSINK_PUT,
+    MEMSINK_GET,
+    MEMSINK_STAT,
+    MEMSINK_LIST,
+    MEMSINK_REMOVE,
+    MEMSINK_CHECK,
+    MEMSINK_CALLS
+};
+
+/* The next ${times} calls of a kind fail so. */
+struct memsink_fault {
+    unsigned times;
+    int status;
+    uint32_t retry_after_ms;
+    bool is_done;   /* the call takes effect, and its answer is lost        */
+    unsigned after; /* a listing: so many entries are reported before it    */
+    bool is_silent; /* nothing is said about the cause                      */
+};
+
 /* Objects are in order of their making.  Tests may change them between calls. */
 struct memsink {
     struct plugin plugin;
@@ -24,6 +44,14 @@ struct memsink {
     unsigned fail_put; /* the n-th put fails ... */
     int fail_status;   /* ... with this          */
     bool fail_list;    /* listings fail with SME_E_IO */
+    struct memsink_fault faults[MEMSINK_CALLS];
+    unsigned calls[MEMSINK_CALLS]; /* so far                                              */
+    unsigned connections;          /* that limits() reports; 2 unless a test sets another */
+    bool is_far;                   /* not SME_SINK_LOCAL                                  */
+    /* Runs in each put, get, stat and remove, under no lock. */
+    void (*on_call)(void *cookie, enum memsink_call call);
+    void *cookie;
+    unsigned inside, most_inside; /* calls at once */
     void *lock;
 };
 

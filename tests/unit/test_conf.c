@@ -318,6 +318,30 @@ static void options_of_the_core_are_checked(void **state)
                    "2: option 'plugin': '../evil' is not the name of a plugin", "");
     assert_refused("[sink s]\nplugin = directory\npack_size = 65MiB\n",
                    "3: option 'pack_size': '65MiB' is not between 4MiB and 64MiB", "");
+    assert_refused("[sink s]\nplugin = directory\nupload_limit = 10MiB/s, 5MiB/s 8-18\n",
+                   "3: option 'upload_limit': '5MiB/s 8-18' is never reached, as the entry before "
+                   "it is for the whole day",
+                   "write it like this: upload_limit = 10MiB/s; or: upload_limit = 2MiB/s "
+                   "08:00-18:00, 20MiB/s");
+    assert_refused("[sink s]\nplugin = directory\ndownload_limit = 5MiB/s 8-18\n",
+                   "3: option 'download_limit': '5MiB/s 8-18' has times that are not like "
+                   "08:00-18:00",
+                   "write it like this: download_limit = 10MiB/s; or: download_limit = 2MiB/s "
+                   "08:00-18:00, 20MiB/s");
+}
+
+static void limits_of_speed_are_read(void **state)
+{
+    (void)state;
+    CLEANUP(conf_freep) struct conf *conf = NULL;
+    struct sme_error err = SME_ERROR_INIT;
+    unsigned left = 0;
+    put("a.ini", "[sink s]\nplugin = directory\nupload_limit = 2MiB/s 08:00-18:00, 20MiB/s\n");
+    assert_int_equal(conf_load("conf.d", &conf, &err), SME_OK);
+    assert_int_equal(conf->sinks[0].upload.count, 2);
+    assert_int_equal(rate_at(&conf->sinks[0].upload, 9 * 3600, &left), 2 * MIB);
+    assert_int_equal(rate_at(&conf->sinks[0].upload, 0, &left), 20 * MIB);
+    assert_int_equal(rate_at(&conf->sinks[0].download, 0, &left), 0);
 }
 
 static void assert_source_refused(const char *line, const char *message)
@@ -471,6 +495,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_must_fit_object_names, enter, leave),
         cmocka_unit_test_setup_teardown(sections_appear_once_in_all_files, enter, leave),
         cmocka_unit_test_setup_teardown(options_of_the_core_are_checked, enter, leave),
+        cmocka_unit_test_setup_teardown(limits_of_speed_are_read, enter, leave),
         cmocka_unit_test_setup_teardown(options_of_sources_are_checked, enter, leave),
         cmocka_unit_test_setup_teardown(good_sources_pass, enter, leave),
         cmocka_unit_test_setup_teardown(sources_need_a_sink, enter, leave),

@@ -97,6 +97,39 @@ static void the_line_of_a_complete_job(void **state)
                                      "read=0B stored=7B sink=main time=4.1s");
 }
 
+static void the_line_names_the_cost_where_the_sink_has_prices(void **state)
+{
+    static const struct {
+        int64_t nano_usd;
+        const char *text;
+    } cases[] = {{25000, " cost=$0.00002 "},      {25001, " cost=$0.00003 "},
+                 {1, " cost=$0.00001 "},          {0, " cost=$0.00000 "},
+                 {1234567890, " cost=$1.23457 "}, {INT64_MAX, " cost=$9223372036.85478 "}};
+    struct job_report report = complete_report();
+    struct sme_error failure = SME_ERROR_INIT;
+
+    (void)state;
+    report.has_cost = true;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        report.nano_usd = cases[i].nano_usd;
+        report_log(&report);
+        assert_non_null(strstr(last_line(), cases[i].text));
+    }
+    assert_non_null(strstr(last_line(), " requests=put:3,list:2 cost="));
+    report.nano_usd = 15000;
+    json_t *json = report_json(&report);
+    assert_true(json_real_value(json_object_get(json, "cost_usd")) > 0.0000149);
+    json_decref(json);
+    (void)sme_fail(&failure, SME_E_UNREACHABLE, "no answer");
+    report_fail(&report, &failure);
+    report_log(&report);
+    assert_non_null(strstr(last_line(), " cost=$0.00001 time="));
+    report.has_cost = false;
+    json = report_json(&report);
+    assert_true(json_is_null(json_object_get(json, "cost_usd")));
+    json_decref(json);
+}
+
 static void the_line_of_a_failed_job(void **state)
 {
     struct job_report report = complete_report();
@@ -218,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_line_of_a_complete_job),
+        cmocka_unit_test(the_line_names_the_cost_where_the_sink_has_prices),
         cmocka_unit_test(the_line_of_a_failed_job),
         cmocka_unit_test(twenty_problems_are_logged_and_the_rest_counted),
         cmocka_unit_test(the_status_file_keeps_other_sinks_and_the_last_commit),

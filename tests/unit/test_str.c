@@ -287,6 +287,7 @@ static void statuses_have_names_and_exit_codes(void **state)
         {SME_E_CANNOT_NOW, "cannot-now", EXIT_CANNOT_NOW},
         {SME_E_BUSY, "busy", EXIT_BUSY},
         {SME_E_UNSUPPORTED, "unsupported", EXIT_FAILED},
+        {SME_E_THROTTLED, "throttled", EXIT_UNREACHABLE},
         {-99, "unknown", EXIT_FAILED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
