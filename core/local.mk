@@ -71,6 +71,7 @@ core_repo = \
 	core/repo/store_names.c \
 	core/repo/store_pace.c core/repo/store_pace.h \
 	core/repo/store_place.c core/repo/store_place.h \
+	core/repo/store_remove.c \
 	core/repo/store_retry.c core/repo/store_retry.h
 
 core_pipeline = \

@@ -29,6 +29,7 @@ unit_tests = \
 	tests/unit/test_pipe \
 	tests/unit/test_place \
 	tests/unit/test_plugin \
+	tests/unit/test_plugin_test \
 	tests/unit/test_repo \
 	tests/unit/test_report \
 	tests/unit/test_restore \
@@ -43,12 +44,23 @@ unit_tests = \
 	tests/unit/test_value \
 	tests/unit/test_walk
 s3_tests = \
+	tests/unit/test_s3_audit \
+	tests/unit/test_s3_creds \
+	tests/unit/test_s3_creds_places \
+	tests/unit/test_s3_creds_renew \
+	tests/unit/test_s3_policy \
 	tests/unit/test_s3_prices \
+	tests/unit/test_s3_setup \
 	tests/unit/test_s3_sigv4 \
 	tests/unit/test_s3_table \
+	tests/unit/test_s3_table_list \
+	tests/unit/test_s3_table_objects \
+	tests/unit/test_s3_thaw \
+	tests/unit/test_s3_tls \
 	tests/unit/test_s3_xml \
 	tests/unit/test_sink_s3
 lint_tests = \
+	tests/lint/aws.sh \
 	tests/lint/driver.sh \
 	tests/lint/files.sh \
 	tests/lint/format.sh \
@@ -66,7 +78,8 @@ thread_tests = \
 	tests/unit/test_pipe \
 	tests/unit/test_repo \
 	tests/unit/test_restore \
-	tests/unit/test_sink_directory
+	tests/unit/test_sink_directory \
+	tests/unit/test_store
 
 bats_tests = \
 	tests/bats/basics.bats \
@@ -77,6 +90,7 @@ bats_tests = \
 	tests/bats/init.bats \
 	tests/bats/kill.bats \
 	tests/bats/place.bats \
+	tests/bats/plugin_test.bats \
 	tests/bats/plugins.bats \
 	tests/bats/quickstart.bats \
 	tests/bats/runner.bats \
@@ -89,6 +103,10 @@ test_helpers = \
 	tests/conformance/sink_suite.c \
 	tests/conformance/sink_suite.h \
 	tests/conformance/sink_suite_threads.c \
+	tests/harness/auditrig.c \
+	tests/harness/auditrig.h \
+	tests/harness/credsrig.c \
+	tests/harness/credsrig.h \
 	tests/harness/dirrig.c \
 	tests/harness/dirrig.h \
 	tests/harness/fakehost.c \
@@ -101,6 +119,10 @@ test_helpers = \
 	tests/harness/memsink.h \
 	tests/harness/minis3.c \
 	tests/harness/minis3.h \
+	tests/harness/s3bucket.c \
+	tests/harness/s3bucket.h \
+	tests/harness/s3rig.c \
+	tests/harness/s3rig.h \
 	tests/harness/testrepo.c \
 	tests/harness/testrepo.h \
 	tests/harness/tree.c \
@@ -111,6 +133,7 @@ if WITH_S3
 s3_test_parts = $(s3_parts)
 unit_tests += $(s3_tests)
 endif
+tests_unit_test_s3_tls_LDADD = $(LDADD) -lssl
 libsme_test_a_CPPFLAGS = $(AM_CPPFLAGS) $(s3_cppflags)
 
 # For every program that names no libraries of its own, which is the tests.
@@ -133,7 +156,8 @@ test_modules = \
 	tests/abi/short-source.so \
 	tests/plugins/archive.so \
 	tests/plugins/gate.so \
-	tests/plugins/gen.so
+	tests/plugins/gen.so \
+	tests/plugins/liar.so
 
 .c.so:
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(module_cflags) \

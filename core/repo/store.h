@@ -76,6 +76,11 @@ int store_stat(struct store *store, const char *key, struct sme_object *ret_obje
 int store_list(struct store *store, const char *prefix, sme_list_fn *callback, void *cookie,
                struct sme_error *err);
 int store_remove(struct store *store, const char *key, struct sme_error *err);
+/* Remove ${count} objects by few requests where the sink can.  ${callback} gets the result of each
+ * key once, in any order; what may go by is repeated before, object by object.  A failure here is
+ * one of the whole: then some keys have no result. */
+int store_remove_many(struct store *store, const char *const *keys, size_t count,
+                      sme_removed_fn *callback, void *cookie, struct sme_error *err);
 int store_sync(struct store *store, struct sme_error *err);
 
 /* All names under ${prefix}, sorted. */

@@ -6,6 +6,7 @@
 #include "store_attempt.h"
 
 #include "../base/cancel.h"
+#include "../base/log.h"
 
 #include <time.h>
 
@@ -115,6 +116,11 @@ bool attempt_again(struct attempt *op, int status)
     }
     if (status >= 0) {
         return false;
+    }
+    if (retry_is_worth(status)) {
+        log_line(LOG_LEVEL_DEBUG, store->sink->name, "attempt %u failed (%s): %s",
+                 op->retry.attempts + 1, error_status_name(status),
+                 op->err != NULL ? op->err->message : "");
     }
     int64_t waited = op->retry.waited_ns;
     bool is_again = retry_again(&op->retry, status, op->err);

@@ -41,7 +41,7 @@ static void putter_name(unsigned round, unsigned number, bool same_name, char ou
     if (same_name)
         (void)snprintf(out, 48, "race/%u", round);
     else
-        (void)snprintf(out, 48, "race/%u-%u", round, number);
+        (void)snprintf(out, 48, "many/%u-%u", round, number);
 }
 
 static void *run_putter(void *arg)
@@ -172,7 +172,7 @@ void sink_check_many_at_once(struct sink_check *at)
         is_right = sink_check_holds(at, names[i], putter->data, putter->len);
     }
     if (is_right)
-        (void)sink_check_lists(at, "race/", list, sizes, THREADS * ROUNDS);
+        (void)sink_check_lists(at, "many/", list, sizes, THREADS * ROUNDS);
     free(putters);
 }
 

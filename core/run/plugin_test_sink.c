@@ -33,6 +33,10 @@ static void check_limits(struct sink_check *at)
 
 static void check_prepare(struct sink_check *at)
 {
+    if (at->ops->prepare == NULL) {
+        (void)plugin_check_skip(&at->check, "the sink has nothing to prepare");
+        return;
+    }
     if (!sink_check_put(at, "there", "x", 1, SME_PUT_CREATE_ONLY))
         return;
     for (unsigned i = 0; i < 2; i++) {

@@ -135,6 +135,14 @@ static bool is_hopeless(const char *code)
     return false;
 }
 
+/* What a probe with a wrong checksum is answered: it was allowed. */
+static bool is_digest_refusal(const struct s3_reply *reply)
+{
+    return reply->http == 400 &&
+           (strcmp(reply->code, "BadDigest") == 0 || strcmp(reply->code, "InvalidDigest") == 0 ||
+            strcmp(reply->code, "XAmzContentChecksumMismatch") == 0);
+}
+
 int audit_call(struct audit *audit, const struct s3_request *request, const char *what,
                struct s3_reply *ret_reply)
 {
@@ -142,11 +150,12 @@ int audit_call(struct audit *audit, const struct s3_request *request, const char
 
     /* The call may have learned of another region, clock or key.  To repeat it here spares the
      * core the repetition of everything before it. */
-    if (status == SME_E_TRANSIENT && ret_reply->http >= 300 && ret_reply->http < 500) {
+    if (status == SME_E_TRANSIENT && ret_reply->http >= 300 && ret_reply->http < 500 &&
+        !is_digest_refusal(ret_reply)) {
         s3_reply_done(ret_reply);
         status = s3_call(audit->s3, request, what, ret_reply, audit->err);
     }
-    if (status == SME_OK)
+    if (status == SME_OK || is_digest_refusal(ret_reply))
         return SME_OK;
     if (ret_reply->http < 400 || (ret_reply->http >= 500 && ret_reply->http != 501) ||
         status == SME_E_TRANSIENT || status == SME_E_THROTTLED || status == SME_E_CANCELLED ||

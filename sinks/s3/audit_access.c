@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DESCRIPTOR_MAX (64u << 10)
+#define REWRITE_MAX (1u << 20) /* of an object that is put over itself */
 
 static const char probe_body[] = "a probe of sme-backup doctor: may be removed\n";
 
@@ -65,31 +65,40 @@ static int absent_key(struct audit *audit, const struct sme_area *area, char out
 
 /* ---- list --------------------------------------------------------------------------------- */
 
-/* List at most one key below ${area}; ${ret_key} (AUDIT_KEY_MAX bytes) is "" if there is none. */
-static int list_one(struct audit *audit, const struct sme_area *area, bool *ret_allowed,
-                    char *ret_key)
+/* The first ${count} keys below ${area}; ${ret_tree} stays if that is refused. */
+static int list_page(struct audit *audit, const struct sme_area *area, const char *count,
+                     struct s3_xml **ret_tree)
 {
     char prefix[AUDIT_KEY_MAX];
     struct s3_reply reply = {0};
-    struct s3_xml *tree = NULL;
     int status;
 
     if (!audit_key(audit, area->prefix, "", prefix))
         return sme_fail(audit->err, SME_E_INVALID, "prefix '%s' is too long", area->prefix);
-    const struct s3_pair query[] = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", prefix}};
+    const struct s3_pair query[] = {{"list-type", "2"}, {"max-keys", count}, {"prefix", prefix}};
     const struct s3_request request = {.method = "GET", .query = query, .query_count = 3};
 
     status = audit_call(audit, &request, "listing of the bucket", &reply);
     if (status == SME_OK && reply.http / 100 == 2)
         status = s3_xml_parse(reply.body != NULL ? reply.body : "", reply.got, "ListBucketResult",
-                              "listing of the bucket", &tree, audit->err);
+                              "listing of the bucket", ret_tree, audit->err);
+    s3_reply_done(&reply);
+    return status;
+}
+
+/* List at most one key below ${area}; ${ret_key} (AUDIT_KEY_MAX bytes) is "" if there is none. */
+static int list_one(struct audit *audit, const struct sme_area *area, bool *ret_allowed,
+                    char *ret_key)
+{
+    struct s3_xml *tree = NULL;
+    int status = list_page(audit, area, "1", &tree);
+
     if (status == SME_OK) {
-        *ret_allowed = reply.http / 100 == 2;
+        *ret_allowed = tree != NULL;
         (void)snprintf(ret_key, AUDIT_KEY_MAX, "%s",
                        s3_xml_text(s3_xml_child(tree, "Contents"), "Key"));
     }
     s3_xml_free(tree);
-    s3_reply_done(&reply);
     return status;
 }
 
@@ -242,8 +251,10 @@ static int probe_delete(struct audit *audit, const struct sme_area *area, bool *
 
     if (status == SME_OK)
         status = delete_absent(audit, key, true, &reply);
-    if (status == SME_OK && (reply.http == 400 || reply.http == 501)) {
-        s3_reply_done(&reply); /* the condition is not known there */
+    if (status == SME_OK && (reply.http == 400 || reply.http == 501 || is_refused(&reply))) {
+        /* The condition is not known there, or needs s3:GetObject too, which may be what is
+         * refused. */
+        s3_reply_done(&reply);
         status = delete_absent(audit, key, false, &reply);
     }
     allowed = reply.http / 100 == 2 || reply.http == 404 || reply.http == 412;
@@ -265,8 +276,10 @@ static int probe_delete(struct audit *audit, const struct sme_area *area, bool *
 
 /* ---- write -------------------------------------------------------------------------------- */
 
+/* Put if nothing is there.  With ${spoilt} the checksums are wrong: a store that allows the put
+ * refuses it for that reason, and keeps nothing. */
 static int put_once(struct audit *audit, const char *key, const void *bytes, size_t len,
-                    struct s3_reply *ret_reply)
+                    bool spoilt, struct s3_reply *ret_reply)
 {
     const struct sme_slice slice = {bytes, len};
     uint8_t hash[32];
@@ -276,13 +289,16 @@ static int put_once(struct audit *audit, const char *key, const void *bytes, siz
         return sme_fail(audit->err, SME_E_NO_MEMORY, "probe: cannot hash");
     (void)EVP_EncodeBlock((unsigned char *)text, hash, sizeof hash);
     const struct s3_pair headers[] = {
-        {"if-none-match", "*"}, {"x-amz-checksum-sha256", text}, /* Object Lock asks for one */
+        {"if-none-match", "*"},
+        /* Object Lock asks for one */
+        {"x-amz-checksum-sha256", spoilt ? "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" : text},
+        {"content-md5", "AAAAAAAAAAAAAAAAAAAAAA=="}, /* older stores look at this one only */
     };
     const struct s3_request request = {
         .method = "PUT",
         .key = key,
         .headers = headers,
-        .header_count = 2,
+        .header_count = spoilt ? 3 : 2,
         .body = &slice,
         .body_count = 1,
         .body_len = len,
@@ -342,13 +358,13 @@ static int probe_put_object(struct audit *audit, const struct sme_area *area)
 
     if (status != SME_OK)
         return status;
-    status = put_once(audit, key, probe_body, sizeof probe_body - 1, &first);
+    status = put_once(audit, key, probe_body, sizeof probe_body - 1, false, &first);
     /* The name is random: 412 means that the put was done, and repeated on a new connection. */
     refused = status == SME_OK && first.http / 100 != 2 && first.http != 412;
     if (status == SME_OK)
         say_put(audit, !refused);
     if (status == SME_OK && !refused) {
-        status = put_once(audit, key, probe_body, sizeof probe_body - 1, &second);
+        status = put_once(audit, key, probe_body, sizeof probe_body - 1, false, &second);
         if (status == SME_OK && audit->s3->config->conditional != S3_OFF)
             say_create_only(audit, second.http == 412);
         if (status == SME_OK)
@@ -370,32 +386,93 @@ static int probe_put_object(struct audit *audit, const struct sme_area *area)
     return status;
 }
 
-/* Put the descriptor over itself: the very same bytes, create-only.  A store that heeds the
- * condition refuses; one that does not has lost nothing. */
-static int probe_put_descriptor(struct audit *audit, const struct sme_area *descriptor)
+/* May this role put?  Asked with checksums that are wrong, so that nothing comes of it. */
+static int probe_put_spoilt(struct audit *audit, const struct sme_area *area, bool *ret_allowed)
+{
+    struct s3_reply reply = {0}, gone = {0};
+    char key[AUDIT_KEY_MAX];
+    bool removed = true;
+    int status = absent_key(audit, area, key);
+
+    if (status == SME_OK)
+        status = put_once(audit, key, probe_body, sizeof probe_body - 1, true, &reply);
+    if (status == SME_OK && reply.http / 100 == 2) {
+        audit_say(audit, SME_FINDING_WARN, "checksums", NULL,
+                  "the store does not compare checksums: what is damaged on the way is found by "
+                  "check only");
+        if (reply.versioned[0] != '\0') {
+            status = remove_version(audit, key, reply.versioned, &removed);
+        } else {
+            status = ask(audit, "DELETE", key, &gone);
+            removed = gone.http / 100 == 2;
+        }
+        if (status == SME_OK && !removed)
+            audit_say(audit, SME_FINDING_NOTE, "left behind", "remove it by hand",
+                      "the object '%s': this role may make it and not remove it", key);
+    }
+    if (status == SME_OK) {
+        *ret_allowed = !is_refused(&reply);
+        say_put(audit, *ret_allowed);
+    }
+    s3_reply_done(&reply);
+    s3_reply_done(&gone);
+    return status;
+}
+
+/* Key of an object that this role writes and that nobody removes now: the last snapshot of a
+ * source, which retention keeps; else the descriptor.  "" if there is none of a fit size. */
+static int lasting_key(struct audit *audit, char *ret_key)
+{
+    const struct sme_area *snapshots = audit_area(audit, SME_AREA_SNAPSHOTS);
+    const struct sme_area *descriptor = audit_area(audit, SME_AREA_DESCRIPTOR);
+    struct s3_xml *tree = NULL;
+    int status = SME_OK;
+
+    ret_key[0] = '\0';
+    if (snapshots != NULL)
+        status = list_page(audit, snapshots, "1000", &tree);
+    if (status != SME_OK)
+        return status;
+    if (strcmp(s3_xml_text(tree, "IsTruncated"), "true") != 0) {
+        for (const struct s3_xml *object = s3_xml_child(tree, "Contents"); object != NULL;
+             object = s3_xml_again(object)) {
+            uint64_t size = 0;
+
+            if (s3_xml_again(object) == NULL && s3_xml_number(object, "Size", &size) && size > 0 &&
+                size <= REWRITE_MAX)
+                (void)snprintf(ret_key, AUDIT_KEY_MAX, "%s", s3_xml_text(object, "Key"));
+        }
+    }
+    s3_xml_free(tree);
+    if (ret_key[0] == '\0' && descriptor != NULL &&
+        !audit_key(audit, descriptor->prefix, "", ret_key))
+        ret_key[0] = '\0';
+    return SME_OK;
+}
+
+/* Put an object over itself: the very same bytes, create-only.  A store that heeds the condition
+ * refuses; one that does not has lost nothing. */
+static int probe_create_only(struct audit *audit)
 {
     struct s3_reply there = {0}, put = {0};
     char key[AUDIT_KEY_MAX];
-    bool removed = true;
-    int status;
+    bool removed = true, asked = false;
+    int status = lasting_key(audit, key);
 
-    if (!audit_key(audit, descriptor->prefix, "", key))
-        return sme_fail(audit->err, SME_E_INVALID, "key '%s' is too long", descriptor->prefix);
-    status = ask(audit, "GET", key, &there);
-    if (status == SME_OK && (there.http / 100 != 2 || there.got == 0 || there.body == NULL ||
-                             there.got > DESCRIPTOR_MAX)) {
-        audit_say(audit, SME_FINDING_NOTE, "permission to put", NULL,
-                  "not probed: that would leave something behind before the repository is made");
-    } else if (status == SME_OK) {
-        status = put_once(audit, key, there.body, there.got, &put);
-        if (status == SME_OK && put.http / 100 == 2 && put.versioned[0] != '\0')
-            status = remove_version(audit, key, put.versioned, &removed);
-        if (status == SME_OK) {
-            say_put(audit, !is_refused(&put));
-            if (!is_refused(&put))
-                say_create_only(audit, put.http == 412);
-        }
+    if (status == SME_OK && key[0] != '\0')
+        status = ask(audit, "GET", key, &there);
+    if (status == SME_OK && there.http / 100 == 2 && there.body != NULL && there.got > 0 &&
+        there.got <= REWRITE_MAX) {
+        status = put_once(audit, key, there.body, there.got, false, &put);
+        asked = status == SME_OK && !is_refused(&put);
     }
+    if (asked && put.http / 100 == 2 && put.versioned[0] != '\0')
+        status = remove_version(audit, key, put.versioned, &removed);
+    if (status == SME_OK && asked)
+        say_create_only(audit, put.http == 412);
+    else if (status == SME_OK)
+        audit_say(audit, SME_FINDING_NOTE, "create-only puts", NULL,
+                  "not probed: there is no snapshot yet that could be put a second time");
     s3_reply_done(&there);
     s3_reply_done(&put);
     return status;
@@ -403,21 +480,22 @@ static int probe_put_descriptor(struct audit *audit, const struct sme_area *desc
 
 static int probe_put(struct audit *audit, const struct sme_area *area, bool may_delete)
 {
-    const struct sme_area *descriptor = audit_area(audit, SME_AREA_DESCRIPTOR);
+    bool allowed = false;
+    int status;
 
     /* In a bucket that keeps versions a removed object leaves one. */
     if (may_delete && audit->versioning == AUDIT_VERSIONS_NEVER && !audit->locked)
         return probe_put_object(audit, area);
-    if (descriptor != NULL && audit->s3->config->conditional != S3_OFF)
-        return probe_put_descriptor(audit, descriptor);
-    audit_say(audit, SME_FINDING_NOTE, "permission to put", NULL,
-              "not probed: that would leave something behind");
-    return SME_OK;
+    status = probe_put_spoilt(audit, area, &allowed);
+    if (status == SME_OK && allowed && audit->s3->config->conditional != S3_OFF)
+        status = probe_create_only(audit);
+    return status;
 }
 
 int audit_permissions(struct audit *audit)
 {
     const struct sme_area *snapshots = audit_area(audit, SME_AREA_SNAPSHOTS);
+    const struct sme_area *data = audit_area(audit, SME_AREA_DATA);
     const struct sme_area *gc = audit_area(audit, SME_AREA_GC);
     bool absence_tells = false, may_delete = false;
     int status = SME_OK;
@@ -429,10 +507,9 @@ int audit_permissions(struct audit *audit)
     }
     if (status == SME_OK)
         status = probe_read(audit, absence_tells);
-    if (status == SME_OK && gc != NULL) {
-        status = probe_delete(audit, gc, &may_delete);
-        if (status == SME_OK)
-            status = probe_put(audit, gc, may_delete);
-    }
+    if (status == SME_OK && data != NULL)
+        status = probe_delete(audit, data, &may_delete);
+    if (status == SME_OK && gc != NULL)
+        status = probe_put(audit, gc, may_delete);
     return status;
 }

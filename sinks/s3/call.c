@@ -289,6 +289,11 @@ static int refuse(const struct attempt *attempt, struct s3_reply *reply, struct 
     struct s3_failure failure = s3_classify(reply, attempt->request->key != NULL);
     if (failure.remedy != S3_NO_REMEDY && remedied(attempt, reply, failure.remedy, region))
         failure = (struct s3_failure){SME_E_TRANSIENT, failure.remedy, NULL};
+    /* Absence is believed only of S3: a wrong endpoint or a proxy says 404 to everything. */
+    if (failure.status == SME_E_NOT_FOUND && reply->code[0] == '\0' &&
+        strcmp(attempt->request->method, "HEAD") != 0)
+        failure = (struct s3_failure){SME_E_INVALID, S3_NO_REMEDY,
+                                      "that is not the answer of an S3 store: check endpoint ="};
     if (is_digest_trouble(reply->code) && !body_is_intact(attempt)) {
         (void)sme_fail(err, SME_E_CORRUPT,
                        "%s: the data changed in memory between hashing and sending", attempt->what);
@@ -311,6 +316,11 @@ static int refuse(const struct attempt *attempt, struct s3_reply *reply, struct 
             hint = "the role may not use the bucket's KMS key: see 'sme-backup policy'";
         if (hint != NULL)
             (void)snprintf(err->hint, sizeof err->hint, "%s", hint);
+        if (strncmp(reply->code, "KMS.", 4) == 0 && attempt->s3->config->kms_key != NULL)
+            (void)snprintf(err->hint, sizeof err->hint,
+                           "check the state of KMS key '%.160s' and "
+                           "the role's right to use it",
+                           attempt->s3->config->kms_key);
     }
     return failure.status;
 }
@@ -318,14 +328,19 @@ static int refuse(const struct attempt *attempt, struct s3_reply *reply, struct 
 /* A success whose body is an error after all. */
 static bool is_error_body(const struct s3_reply *reply)
 {
-    char start[257];
-    size_t len = reply->got < 256 ? reply->got : 256;
+    static const char blanks[] = " \t\r\n";
+    const char *at = reply->body;
 
-    if (reply->body == NULL || len == 0)
+    if (at == NULL)
         return false;
-    memcpy(start, reply->body, len);
-    start[len] = '\0';
-    return strstr(start, "<Error>") != NULL && strstr(start, "Result") == NULL;
+    at += strspn(at, blanks);
+    if (strncmp(at, "<?xml", 5) == 0) {
+        at = strchr(at, '>');
+        if (at == NULL)
+            return false;
+        at += 1 + strspn(at + 1, blanks);
+    }
+    return strncmp(at, "<Error", 6) == 0 && (at[6] == '>' || strchr(blanks, at[6]) != NULL);
 }
 
 int s3_call(struct s3 *s3, const struct s3_request *request, const char *what,

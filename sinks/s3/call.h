@@ -38,17 +38,18 @@ struct s3_request {
 };
 
 struct s3_reply {
-    long http;           /* status, 0: none came */
-    char code[64];       /* S3's error code of a failure: "NoSuchKey"; "" */
-    char text[256];      /* its message, printable */
-    char etag[128];      /* with its quotes */
-    char region[64];     /* x-amz-bucket-region */
-    char storage[32];    /* x-amz-storage-class; "" = STANDARD */
-    char restore[128];   /* x-amz-restore */
-    char checksum[48];   /* x-amz-checksum-sha256, base64 */
-    char versioned[128]; /* x-amz-version-id */
-    char size_default[48];   /* x-amz-transition-default-minimum-object-size */
+    long http;             /* status, 0: none came */
+    char code[64];         /* S3's error code of a failure: "NoSuchKey"; "" */
+    char text[256];        /* its message, printable */
+    char etag[128];        /* with its quotes */
+    char region[64];       /* x-amz-bucket-region */
+    char storage[32];      /* x-amz-storage-class; "" = STANDARD */
+    char restore[128];     /* x-amz-restore */
+    char checksum[48];     /* x-amz-checksum-sha256, base64 */
+    char versioned[128];   /* x-amz-version-id */
+    char size_default[48]; /* x-amz-transition-default-minimum-object-size */
     bool has_length, has_range, chunked;
+    bool archived;                                 /* in an archive tier of INTELLIGENT_TIERING */
     uint64_t length;                               /* Content-Length */
     uint64_t range_first, range_last, range_total; /* Content-Range */
     int64_t modified_sec, date_sec;                /* Last-Modified, Date; 0 unknown */

@@ -57,7 +57,9 @@ static int read_options(const struct s3_config *config, struct s3_keys *keys, st
     if (config->access_key == NULL && config->secret_key == NULL) {
         if (config->session_token == NULL)
             return SME_E_NOT_FOUND;
-        return sme_fail(err, SME_E_INVALID, "option 'session_token' is set without 'access_key'");
+        (void)sme_fail(err, SME_E_INVALID, "option 'session_token' is set without 'access_key'");
+        creds_hint(err, "it belongs to one pair of access_key and secret_key");
+        return SME_E_INVALID;
     }
     if (config->access_key == NULL || config->secret_key == NULL) {
         bool no_access = config->access_key == NULL;
@@ -111,8 +113,9 @@ static int fail_nothing(const struct s3_creds *creds, const char *why, struct sm
                    "'%.80s' %s",
                    creds->file.path[0] != '\0' ? creds->file.path : "~/.aws/credentials",
                    creds->file.state, creds->imds.base, why);
-    creds_hint(err, "on EC2 attach a role to the instance (in a container also raise its hop limit "
-                    "to 2); elsewhere set profile or credentials_file, or AWS_ACCESS_KEY_ID and "
+    creds_hint(err, "attach a role to the EC2 instance (in a container also: aws ec2 "
+                    "modify-instance-metadata-options --http-put-response-hop-limit 2); elsewhere "
+                    "set profile or credentials_file, or AWS_ACCESS_KEY_ID and "
                     "AWS_SECRET_ACCESS_KEY");
     return SME_E_DENIED;
 }

@@ -231,6 +231,10 @@ static int read_one(const struct sme_host *host, struct creds_file *file, bool i
         if (errno != ENOENT && errno != ENOTDIR && status != SME_E_DENIED)
             status = SME_E_INVALID;
         (void)sme_fail_errno(err, status, "cannot read credentials file '%s'", file->path);
+        creds_hint(err,
+                   "it must be a file of less than %u KiB that the user who runs sme-backup can "
+                   "read",
+                   FILE_MAX >> 10);
         (void)snprintf(file->state, sizeof file->state, "%s",
                        status == SME_E_NOT_FOUND ? "is not there" : "cannot be read");
     } else {
@@ -309,7 +313,8 @@ int creds_read_file(const struct sme_host *host, const struct s3_config *config,
     if (profile == NULL)
         profile = "default";
     if ((size_t)snprintf(file.profile, sizeof file.profile, "%s", profile) >= sizeof file.profile)
-        return sme_fail(err, SME_E_INVALID, "the name of profile '%.40s...' is too long", profile);
+        return creds_fail(err, SME_E_INVALID, "check 'profile' or AWS_PROFILE",
+                          "the name of profile '%.40s...' is too long", profile);
     if (find_path(file.path, sizeof file.path, config->credentials_file,
                   "AWS_SHARED_CREDENTIALS_FILE", "credentials"))
         status = read_one(host, &file, false, &found, keys, err);

@@ -93,8 +93,9 @@ static int judge_token(struct creds_imds *imds, const struct fetch_reply *reply,
         return SME_E_DENIED;
     }
     if (reply->http == 429 || reply->http / 100 == 5)
-        return sme_fail(err, SME_E_TRANSIENT, "metadata service '%s' gives no token now (http %ld)",
-                        imds->base, reply->http);
+        return creds_fail(err, SME_E_TRANSIENT, "if it lasts, look at the state of the instance",
+                          "metadata service '%s' gives no token now (http %ld)", imds->base,
+                          reply->http);
     if (reply->http != 200) {
         (void)sme_fail(err, SME_E_DENIED, "metadata service '%s' refuses a token (http %ld)",
                        imds->base, reply->http);
@@ -187,8 +188,9 @@ static int get(struct creds_imds *imds, const char *path, struct fetch_reply *re
     if (ret_reply->http == 200 || ret_reply->http == 404)
         return SME_OK;
     if (ret_reply->http == 429 || ret_reply->http / 100 == 5)
-        return sme_fail(err, SME_E_TRANSIENT, "metadata service '%s' cannot tell now (http %ld)",
-                        imds->base, ret_reply->http);
+        return creds_fail(err, SME_E_TRANSIENT, "if it lasts, look at the state of the instance",
+                          "metadata service '%s' cannot tell now (http %ld)", imds->base,
+                          ret_reply->http);
     (void)sme_fail(err, SME_E_DENIED, "metadata service '%s' refuses '%s' (http %ld)", imds->base,
                    path, ret_reply->http);
     creds_hint(err, ret_reply->http == 401
@@ -284,8 +286,9 @@ int creds_imds_region(struct creds_imds *imds, char out[64], struct sme_error *e
     bool absent = false;
 
     if (imds->disabled)
-        return sme_fail(err, SME_E_NOT_FOUND,
-                        "the metadata service is switched off by 'AWS_EC2_METADATA_DISABLED'");
+        return creds_fail(err, SME_E_NOT_FOUND,
+                          "unset it, or do without what only the service tells",
+                          "the metadata service is switched off by 'AWS_EC2_METADATA_DISABLED'");
     int status = get(imds, "/latest/meta-data/placement/region", &reply, &absent, err);
     if (status == SME_OK && absent) {
         status = sme_fail(err, SME_E_NOT_FOUND, "metadata service '%s' does not tell the region",

@@ -16,6 +16,17 @@ void creds_found_wipe(struct creds_found *found)
     OPENSSL_cleanse(found, sizeof *found);
 }
 
+int creds_fail(struct sme_error *err, int status, const char *hint, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)sme_vfail(err, status, 0, fmt, ap);
+    va_end(ap);
+    creds_hint(err, "%s", hint);
+    return status;
+}
+
 void creds_hint(struct sme_error *err, const char *fmt, ...)
 {
     va_list ap;
@@ -51,8 +62,8 @@ static int set_one(char *out, size_t size, const char *value, const char *name, 
     size_t len = strlen(value);
 
     if (len >= size)
-        return sme_fail(err, SME_E_INVALID, "the %s of %s has more than %zu characters", name, from,
-                        size - 1);
+        return creds_fail(err, SME_E_INVALID, "look whether something else was copied there",
+                          "the %s of %s has more than %zu characters", name, from, size - 1);
     if (!creds_is_visible(value)) {
         (void)sme_fail(err, SME_E_INVALID, "the %s of %s is empty or has characters it cannot have",
                        name, from);

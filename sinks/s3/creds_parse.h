@@ -16,6 +16,9 @@ struct creds_found {
 
 void creds_found_wipe(struct creds_found *found);
 
+/* sme_fail() with a hint. */
+int creds_fail(struct sme_error *err, int status, const char *hint, const char *fmt, ...)
+    SME_PRINTF(4, 5);
 /* The hint of ${err}, which may be NULL. */
 void creds_hint(struct sme_error *err, const char *fmt, ...) SME_PRINTF(2, 3);
 

@@ -102,7 +102,8 @@ static int set_sts(struct creds_web *web, const struct s3_config *config, const 
     if (status < 0)
         return status;
     if (!fetch_look_at(web->endpoint, &where))
-        return sme_fail(err, SME_E_INVALID, "'AWS_ENDPOINT_URL_STS' is not an address");
+        return creds_fail(err, SME_E_INVALID, "it looks like https://sts.eu-west-1.amazonaws.com",
+                          "'AWS_ENDPOINT_URL_STS' is not an address");
     if (!where.https && !where.loopback && !config->allow_http) {
         (void)sme_fail(err, SME_E_INVALID, "STS '%s' must not be asked by http", where.host);
         creds_hint(err, "the token could be read on the way; use https");
@@ -289,14 +290,16 @@ static int set_container(struct creds_web *web, const char *relative, const char
     struct fetch_where where;
 
     if (relative != NULL && relative[0] != '/')
-        return sme_fail(err, SME_E_INVALID, "'%s' does not begin with '/'", variable);
+        return creds_fail(err, SME_E_INVALID, "look at the environment of the service or container",
+                          "'%s' does not begin with '/'", variable);
     memcpy(web->endpoint, CONTAINER_BASE, base);
     int status = copy(web->endpoint + base, sizeof web->endpoint - base,
                       relative != NULL ? relative : full, variable, err);
     if (status < 0)
         return status;
     if (!fetch_look_at(web->endpoint, &where))
-        return sme_fail(err, SME_E_INVALID, "'%s' is not an address", variable);
+        return creds_fail(err, SME_E_INVALID, "look at the environment of the service or container",
+                          "'%s' is not an address", variable);
     if (!where.https && !where.loopback && !where.container) {
         (void)sme_fail(err, SME_E_INVALID, "'%s' names '%s', which must not be asked by http",
                        variable, where.host);
@@ -327,8 +330,9 @@ int creds_web_container_init(struct creds_web *web, const struct sme_host *host,
     } else if (status == SME_OK && token != NULL) {
         /* "Bearer x" is as good as one word; a line break would begin another header. */
         if (strpbrk(token, "\r\n") != NULL || strlen(token) >= TOKEN_MAX)
-            return sme_fail(err, SME_E_INVALID,
-                            "'AWS_CONTAINER_AUTHORIZATION_TOKEN' cannot stand in a header");
+            return creds_fail(err, SME_E_INVALID,
+                              "look at the environment of the service or container",
+                              "'AWS_CONTAINER_AUTHORIZATION_TOKEN' cannot stand in a header");
         web->token = strdup(token);
         if (web->token == NULL)
             return sme_fail(err, SME_E_NO_MEMORY, "out of memory for a token");
@@ -342,9 +346,9 @@ static int judge_container(const struct creds_web *web, const struct fetch_reply
     char from[300];
 
     if (reply->http == 429 || reply->http / 100 == 5)
-        return sme_fail(err, SME_E_TRANSIENT,
-                        "container endpoint '%s' gives no keys now (http %ld)", web->shown,
-                        reply->http);
+        return creds_fail(err, SME_E_TRANSIENT, "if it lasts, look at the agent that serves it",
+                          "container endpoint '%s' gives no keys now (http %ld)", web->shown,
+                          reply->http);
     if (reply->http != 200) {
         (void)sme_fail(err, SME_E_DENIED, "container endpoint '%s' gives no keys (http %ld)",
                        web->shown, reply->http);

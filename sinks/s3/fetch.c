@@ -20,14 +20,6 @@ struct transfer {
     bool cancelled;
 };
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_started;
-
-static void start_curl(void)
-{
-    curl_started = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 /* ---- addresses ---------------------------------------------------------------------------- */
 
 static void look_at_v4(const char *host, struct fetch_where *where)
@@ -255,15 +247,17 @@ int fetch_run(const struct sme_host *host, const struct fetch_request *request, 
     curl_off_t connected_us = 0;
 
     *ret_reply = (struct fetch_reply){0};
-    (void)pthread_once(&curl_once, start_curl);
-    if (curl_started != CURLE_OK)
+    /* Counted by libcurl, and safe beside other threads. */
+    CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (started != CURLE_OK)
         return sme_fail(err, SME_E_IO, "%s: libcurl cannot start: %s", what,
-                        curl_easy_strerror(curl_started));
+                        curl_easy_strerror(started));
     CURL *easy = curl_easy_init();
     ret_reply->body = calloc(1, FETCH_MAX_BODY + 1);
     if (easy == NULL || ret_reply->body == NULL || !make_headers(request, &headers)) {
         free_headers(headers);
         curl_easy_cleanup(easy);
+        curl_global_cleanup();
         return sme_fail(err, SME_E_NO_MEMORY, "%s: out of memory", what);
     }
     configure(easy, request, &transfer, headers, detail);
@@ -275,6 +269,7 @@ int fetch_run(const struct sme_host *host, const struct fetch_request *request, 
     int status = code == CURLE_OK ? SME_OK : explain(&transfer, code, detail, request, what, err);
     curl_easy_cleanup(easy);
     free_headers(headers);
+    curl_global_cleanup();
     return status;
 }
 

@@ -20,7 +20,11 @@ struct listing {
     void *cookie;
     struct sme_error *err;
     char token[TOKEN_MAX]; /* of the next page; "" at the end */
+    char mark[TOKEN_MAX];  /* an earlier one, from page 1, 2, 4, 8 ...: meeting it again is a circle
+                            */
+    unsigned pages, next_mark;
     unsigned empty_pages;
+    char what[S3_WHAT_SIZE];
 };
 
 /* Nothing that a listing says wrongly may pass as a shorter one. */
@@ -109,8 +113,12 @@ static int show_page(struct listing *listing, const struct s3_xml *root)
         return distrust(listing, "does not tell whether it is complete");
     if (more && (next[0] == '\0' || strlen(next) >= TOKEN_MAX))
         return distrust(listing, "goes on, but does not tell where");
-    if (more && strcmp(next, listing->token) == 0)
+    if (more && (strcmp(next, listing->token) == 0 || strcmp(next, listing->mark) == 0))
         return distrust(listing, "goes round in circles");
+    if (more && ++listing->pages == listing->next_mark) {
+        (void)snprintf(listing->mark, sizeof listing->mark, "%s", next);
+        listing->next_mark *= 2;
+    }
     listing->empty_pages = entry == NULL ? listing->empty_pages + 1 : 0;
     if (listing->empty_pages > MAX_EMPTY_PAGES)
         return distrust(listing, "has empty pages without end");
@@ -139,14 +147,14 @@ static int fetch_page(struct listing *listing)
     struct s3_reply reply;
     struct s3_xml *root = NULL;
 
-    int status = s3_call(listing->s3, &request, "listing", &reply, listing->err);
+    int status = s3_call(listing->s3, &request, listing->what, &reply, listing->err);
     /* A bucket that cannot be found is not an empty listing. */
     if (status == SME_E_NOT_FOUND)
         status = sme_fail(listing->err, SME_E_INVALID, "bucket '%s' does not exist",
                           listing->s3->config->bucket);
     if (status == SME_OK) {
         status = s3_xml_parse(reply.body != NULL ? reply.body : "", reply.got, "ListBucketResult",
-                              "listing", &root, listing->err);
+                              listing->what, &root, listing->err);
         /* Cut off or no XML at all: as good as a server error. */
         if (status == SME_E_CORRUPT) {
             status = SME_E_TRANSIENT;
@@ -171,8 +179,13 @@ int object_list(struct s3 *s3, const char *prefix, sme_list_fn *callback, void *
     if (listing == NULL)
         return sme_fail(err, SME_E_NO_MEMORY, "out of memory for a listing");
     object_full_key(s3, prefix, full_prefix);
-    *listing = (struct listing){
-        .s3 = s3, .full_prefix = full_prefix, .callback = callback, .cookie = cookie, .err = err};
+    *listing = (struct listing){.s3 = s3,
+                                .full_prefix = full_prefix,
+                                .callback = callback,
+                                .cookie = cookie,
+                                .err = err,
+                                .next_mark = 1};
+    object_name_call(s3, "listing", full_prefix, listing->what);
     do {
         status = fetch_page(listing);
     } while (status == 0 && listing->token[0] != '\0');

@@ -10,18 +10,16 @@
 #include <openssl/evp.h>
 
 #define NS 1000000000
-#define WHAT_SIZE (SME_KEY_MAX + 16)
 
 void object_full_key(const struct s3 *s3, const char *key, char out[S3_KEY_SIZE])
 {
     (void)snprintf(out, S3_KEY_SIZE, "%s%s", s3->prefix, key);
 }
 
-/* For messages. */
-static const char *what_of(const char *key, char out[WHAT_SIZE])
+void object_name_call(const struct s3 *s3, const char *verb, const char *full_key,
+                      char out[S3_WHAT_SIZE])
 {
-    (void)snprintf(out, WHAT_SIZE, "object '%s'", key);
-    return out;
+    (void)snprintf(out, S3_WHAT_SIZE, "%s of 's3://%s/%.300s'", verb, s3->config->bucket, full_key);
 }
 
 bool object_is_archived(const char *storage_class)
@@ -75,6 +73,7 @@ int object_put(struct s3 *s3, const char *key, const struct sme_slice *slices, s
                const struct sme_put_info *info, struct sme_error *err)
 {
     char full[S3_KEY_SIZE];
+    char what[S3_WHAT_SIZE];
     char checksum[45];
     char md5[25];
     struct s3_pair headers[4];
@@ -109,9 +108,9 @@ int object_put(struct s3 *s3, const char *key, const struct sme_slice *slices, s
                                  .body_count = count,
                                  .body_len = length,
                                  .body_sha256 = info->sha256};
-    char what[WHAT_SIZE];
     struct s3_reply reply;
-    int status = s3_call(s3, &request, what_of(key, what), &reply, err);
+    object_name_call(s3, "put", full, what);
+    int status = s3_call(s3, &request, what, &reply, err);
     if (conditional && s3->config->conditional == S3_AUTO && status == SME_E_UNSUPPORTED &&
         reply.http == 501)
         status = give_up_conditions(s3, err);
@@ -146,6 +145,7 @@ int64_t object_get(struct s3 *s3, const char *key, uint64_t offset, void *buf, s
                    struct sme_error *err)
 {
     char full[S3_KEY_SIZE];
+    char what[S3_WHAT_SIZE];
     char range[64];
 
     if (len == 0)
@@ -166,9 +166,9 @@ int64_t object_get(struct s3 *s3, const char *key, uint64_t offset, void *buf, s
                                  .into_len = len,
                                  .ranged = true,
                                  .range_first = offset};
-    char what[WHAT_SIZE];
     struct s3_reply reply;
-    int status = s3_call(s3, &request, what_of(key, what), &reply, err);
+    object_name_call(s3, "get", full, what);
+    int status = s3_call(s3, &request, what, &reply, err);
     int64_t got = (int64_t)reply.got;
     if (status < 0 && (reply.http == 416 || strcmp(reply.code, "InvalidRange") == 0)) {
         status = SME_OK;
@@ -184,14 +184,15 @@ int object_stat(struct s3 *s3, const char *key, struct sme_object *ret_object,
                 struct sme_error *err)
 {
     char full[S3_KEY_SIZE];
+    char what[S3_WHAT_SIZE];
     struct s3_pair header = {"x-amz-checksum-mode", "ENABLED"};
 
     object_full_key(s3, key, full);
     struct s3_request request = {
         .method = "HEAD", .key = full, .headers = &header, .header_count = 1};
-    char what[WHAT_SIZE];
     struct s3_reply reply;
-    int status = s3_call(s3, &request, what_of(key, what), &reply, err);
+    object_name_call(s3, "head", full, what);
+    int status = s3_call(s3, &request, what, &reply, err);
     if (status == SME_OK && !reply.has_length)
         status = sme_fail(err, SME_E_TRANSIENT, "the reply about '%s' does not tell its size", key);
     if (status == SME_OK) {
@@ -201,7 +202,7 @@ int object_stat(struct s3 *s3, const char *key, struct sme_object *ret_object,
                                     .modified_ns = reply.modified_sec * NS};
         if (reply_read_sha256(reply.checksum, object.sha256))
             object.flags |= SME_OBJECT_HAS_SHA256;
-        if (object_is_archived(reply.storage) &&
+        if ((reply.archived || object_is_archived(reply.storage)) &&
             strstr(reply.restore, "ongoing-request=\"false\"") == NULL)
             object.flags |= SME_OBJECT_ARCHIVED;
         *ret_object = object;
@@ -213,12 +214,13 @@ int object_stat(struct s3 *s3, const char *key, struct sme_object *ret_object,
 int object_remove(struct s3 *s3, const char *key, struct sme_error *err)
 {
     char full[S3_KEY_SIZE];
-    char what[WHAT_SIZE];
+    char what[S3_WHAT_SIZE];
     struct s3_reply reply;
 
     object_full_key(s3, key, full);
     struct s3_request request = {.method = "DELETE", .key = full};
-    int status = s3_call(s3, &request, what_of(key, what), &reply, err);
+    object_name_call(s3, "delete", full, what);
+    int status = s3_call(s3, &request, what, &reply, err);
     s3_reply_done(&reply);
     return status == SME_E_NOT_FOUND ? SME_OK : status;
 }

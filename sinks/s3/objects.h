@@ -12,8 +12,13 @@
 
 #define S3_KEY_SIZE 1025 /* the longest key of S3, and NUL */
 
+#define S3_WHAT_SIZE 448
+
 /* ${key} behind the sink's prefix. */
 void object_full_key(const struct s3 *s3, const char *key, char out[S3_KEY_SIZE]);
+/* "put of 's3://bucket/key'", for messages; a long key is cut, so that the cause has room. */
+void object_name_call(const struct s3 *s3, const char *verb, const char *full_key,
+                      char out[S3_WHAT_SIZE]);
 
 int object_put(struct s3 *s3, const char *key, const struct sme_slice *slices, size_t count,
                const struct sme_put_info *info, struct sme_error *err);

@@ -18,7 +18,7 @@ void s3_close(struct s3 *s3); /* accepts NULL */
  * needed yet. */
 int s3_resolve(struct s3 *s3, const char *region, struct sme_error *err);
 
-/* Is ${region} the name of a region: lower-case letters, digits, '-'? */
+/* Is ${region} the name of a region: letters, digits, '-' and '_' (of other stores)? */
 bool s3_region_is_sane(const char *region);
 
 #endif

@@ -62,33 +62,22 @@ static const char *const configure[] = {"s3:CreateBucket",
 static const char *const kms_both[] = {"kms:Decrypt", "kms:GenerateDataKey", NULL};
 static const char *const kms_read[] = {"kms:Decrypt", NULL};
 
-/* Said outright, so that no other policy of the same role brings it back by mistake. */
+/* Said outright, so that no other policy of the same role brings it back by mistake.  Only names
+ * that Ceph knows as well: it refuses a policy with any other. */
 static const char *const run_denied[] = {"s3:BypassGovernanceRetention",
                                          "s3:DeleteBucket*",
                                          "s3:DeleteObject*",
                                          "s3:PutBucket*",
-                                         "s3:PutEncryption*",
                                          "s3:PutLifecycleConfiguration",
                                          "s3:PutObjectLegalHold",
                                          "s3:PutObjectRetention",
                                          NULL};
-static const char *const restore_denied[] = {"s3:BypassGovernanceRetention",
-                                             "s3:DeleteBucket*",
-                                             "s3:DeleteObject*",
-                                             "s3:PutBucket*",
-                                             "s3:PutEncryption*",
-                                             "s3:PutLifecycleConfiguration",
-                                             "s3:PutObject*",
-                                             NULL};
-static const char *const prune_denied[] = {"s3:BypassGovernanceRetention",
-                                           "s3:DeleteBucket*",
-                                           "s3:DeleteObjectVersion",
-                                           "s3:PutBucket*",
-                                           "s3:PutEncryption*",
-                                           "s3:PutLifecycleConfiguration",
-                                           "s3:PutObjectLegalHold",
-                                           "s3:PutObjectRetention",
-                                           NULL};
+static const char *const restore_denied[] = {"s3:BypassGovernanceRetention", "s3:Delete*",
+                                             "s3:Put*", NULL};
+static const char *const prune_denied[] = {"s3:BypassGovernanceRetention", "s3:DeleteBucket*",
+                                           "s3:DeleteObjectVersion",       "s3:PutBucket*",
+                                           "s3:PutLifecycleConfiguration", "s3:PutObjectLegalHold",
+                                           "s3:PutObjectRetention",        NULL};
 
 static const struct grant run_grants[] = {
     {"Write", put,

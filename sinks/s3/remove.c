@@ -117,7 +117,9 @@ int object_remove_many(struct s3 *s3, const char *const *keys, size_t count,
     struct s3_text body = {0};
     char md5[25];
     struct s3_reply reply = {0};
+    char what[S3_WHAT_SIZE];
 
+    object_name_call(s3, "removal of objects", s3->prefix, what);
     if (count == 0)
         return SME_OK;
     if (count > SME_REMOVE_MAX)
@@ -141,7 +143,7 @@ int object_remove_many(struct s3 *s3, const char *const *keys, size_t count,
                                      .body = &slice,
                                      .body_count = 1,
                                      .body_len = body.len};
-        status = s3_call(s3, &request, "removal of objects", &reply, err);
+        status = s3_call(s3, &request, what, &reply, err);
     }
     if (status == SME_OK)
         status = read_results(&verdicts, &reply, err);

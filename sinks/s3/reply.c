@@ -78,10 +78,15 @@ static void take(struct s3_reply *reply, const char *name, const char *value)
     } else if (strcasecmp(name, "retry-after") == 0) {
         if (read_number(value, &number, &end) && *end == '\0' && number <= RETRY_AFTER_MAX)
             reply->retry_after_ms = (uint32_t)number * 1000;
+    } else if (strcasecmp(name, "x-amz-retry-after") == 0) {
+        if (read_number(value, &number, &end) && *end == '\0' && number <= RETRY_AFTER_MAX * 1000)
+            reply->retry_after_ms = (uint32_t)number;
     } else if (strcasecmp(name, "x-amz-bucket-region") == 0) {
         copy(reply->region, sizeof reply->region, value);
     } else if (strcasecmp(name, "x-amz-storage-class") == 0) {
         copy(reply->storage, sizeof reply->storage, value);
+    } else if (strcasecmp(name, "x-amz-archive-status") == 0) {
+        reply->archived = true;
     } else if (strcasecmp(name, "x-amz-restore") == 0) {
         copy(reply->restore, sizeof reply->restore, value);
     } else if (strcasecmp(name, "x-amz-checksum-sha256") == 0) {

@@ -45,8 +45,9 @@ struct setup_change {
 
 struct setup_step {
     const char *subject;
-    const char *resource; /* "versioning" in "?versioning" */
-    const char *root;     /* element of the reply; NULL: it is JSON */
+    const char *resource;   /* "versioning" in "?versioning" */
+    const char *root;       /* element of the reply; NULL: it is JSON */
+    const char *other_root; /* what another store calls it, or NULL */
     const char *get_permission, *put_permission;
     /* Is it asked for at all?  Says so where it cannot be. */
     int (*wanted)(struct setup *setup, bool *ret_wanted);

@@ -97,12 +97,14 @@ static void describe_policy(const json_t *doc, struct s3_text *out)
     size_t all = json_array_size(json_object_get(doc, "Statement"));
     size_t ours = count_ours(doc);
 
-    s3_text_printf(out, "%zu statements of ours, %zu of others", ours, all - ours);
+    if (all > 0)
+        s3_text_printf(out, "%zu of our statements and %zu of others", ours, all - ours);
 }
 
 static int put_statements(const struct setup *setup, const struct statements *statements,
                           json_t *doc, struct setup_change *change)
 {
+    struct s3_text names = {0};
     int status = SME_OK;
 
     describe_policy(doc, &change->was);
@@ -110,16 +112,18 @@ static int put_statements(const struct setup *setup, const struct statements *st
         bool changed = false;
         status = policy_doc_put(doc, statements->at[i], &changed, setup->err);
         if (status == SME_OK && changed) {
-            s3_text_puts(&change->becomes, change->needed ? ", " : "");
-            s3_text_puts(&change->becomes,
-                         json_string_value(json_object_get(statements->at[i], "Sid")));
+            const json_t *sid = json_object_get(statements->at[i], "Sid");
+            s3_text_printf(&names, ", %s", json_string_value(sid));
             change->needed = true;
         }
     }
+    describe_policy(doc, &change->becomes);
+    if (names.len > 0)
+        s3_text_printf(&change->becomes, " with%s", names.at + 1);
+    change->becomes.failed = change->becomes.failed || names.failed;
+    s3_text_done(&names);
     if (status < 0 || !change->needed)
         return status;
-    s3_text_puts(&change->becomes, " put in: ");
-    describe_policy(doc, &change->becomes);
     char *text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(15));
     if (text == NULL)
         return sme_fail(setup->err, SME_E_NO_MEMORY, "no memory for the bucket policy");
@@ -174,9 +178,9 @@ static void describe_merge(const struct lifecycle_merged *merged, struct setup_c
 
     change->needed = merged->added + merged->changed + merged->removed > 0;
     if (ours + merged->others > 0)
-        s3_text_printf(&change->was, "%zu rules of ours, %zu of others", ours, merged->others);
+        s3_text_printf(&change->was, "%zu of our rules and %zu of others", ours, merged->others);
     s3_text_printf(&change->becomes,
-                   "%zu rules of ours (%zu new, %zu changed, %zu removed), %zu of others",
+                   "%zu of our rules (%zu new, %zu changed, %zu removed) and %zu of others",
                    merged->same + merged->changed + merged->added, merged->added, merged->changed,
                    merged->removed, merged->others);
 }

@@ -210,7 +210,7 @@ static int say_change(struct setup *setup, const struct setup_step *step,
 {
     if (!change->needed)
         return setup_say(setup, SME_FINDING_PASS, step->subject, NULL, "%s", shown(&change->was));
-    return setup_say(setup, SME_FINDING_CHANGE, step->subject, NULL, "is %s, becomes %s",
+    return setup_say(setup, SME_FINDING_CHANGE, step->subject, NULL, "now %s, becomes %s",
                      shown(&change->was), shown(&change->becomes));
 }
 
@@ -259,6 +259,12 @@ static int plan_and_carry_out(struct setup *setup, const struct setup_step *step
     return status;
 }
 
+static bool is_expected(const struct setup_step *step, const char *root)
+{
+    return (step->root != NULL && strcmp(root, step->root) == 0) ||
+           (step->other_root != NULL && strcmp(root, step->other_root) == 0);
+}
+
 /* Is the reply what was asked for?  A store that does not know the sub-resource lists the bucket.
  */
 static int read_reply(struct setup *setup, const struct setup_step *step,
@@ -278,7 +284,7 @@ static int read_reply(struct setup *setup, const struct setup_step *step,
     if (status < 0)
         return say_error(setup, step, step->get_permission, status);
     now.root = root;
-    if (step->root != NULL && strcmp(root->name, step->root) == 0) {
+    if (is_expected(step, root->name)) {
         status = plan_and_carry_out(setup, step, &now);
     } else {
         (void)snprintf(answer, sizeof answer, "it answers with '%.80s'", root->name);

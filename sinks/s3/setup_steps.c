@@ -35,6 +35,7 @@ const struct setup_step setup_public_access = {
     .subject = "block public access",
     .resource = "publicAccessBlock",
     .root = "PublicAccessBlockConfiguration",
+    .other_root = "BlockPublicAccessBlockConfiguration", /* Ceph */
     .get_permission = "s3:GetBucketPublicAccessBlock",
     .put_permission = "s3:PutBucketPublicAccessBlock",
     .plan = plan_public_access,

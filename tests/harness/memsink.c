@@ -131,14 +131,20 @@ static int put(void *handle, const char *key, const struct sme_slice *slices, si
     } else if (memsink_find(sink, key) != NULL && (info->flags & SME_PUT_CREATE_ONLY) != 0) {
         status = sme_fail(err, SME_E_EXISTS, "'%s' exists", key);
     } else {
-        sink->objects = realloc(sink->objects, (sink->count + 1) * sizeof *sink->objects);
-        struct memsink_object *object = &sink->objects[sink->count++];
-        object->key = strdup(key);
+        struct memsink_object *object = memsink_find(sink, key);
+        if (object == NULL) {
+            sink->objects = realloc(sink->objects, (sink->count + 1) * sizeof *sink->objects);
+            object = &sink->objects[sink->count++];
+            object->key = strdup(key);
+        } else {
+            free(object->data);
+        }
         object->len = info->length;
         object->data = malloc(info->length + 1);
         size_t at = 0;
         for (size_t i = 0; i < count; i++) {
-            memcpy(object->data + at, slices[i].data, slices[i].len);
+            if (slices[i].len > 0)
+                memcpy(object->data + at, slices[i].data, slices[i].len);
             at += slices[i].len;
         }
     }
@@ -229,6 +235,25 @@ static int remove_object(void *handle, const char *key, struct sme_error *err)
     return status;
 }
 
+static int remove_many(void *handle, const char *const *keys, size_t count,
+                       sme_removed_fn *callback, void *cookie, struct sme_error *err)
+{
+    struct memsink *sink = handle;
+    bool is_done = false;
+    int status = enter(sink, MEMSINK_REMOVE_MANY, err, &is_done);
+
+    for (size_t i = 0; i < count && status == SME_OK; i++) {
+        if (i % 2 == 1 && sink->key_status != SME_OK) {
+            callback(cookie, i, sink->key_status, "ordered failure of a key");
+        } else {
+            memsink_drop(sink, keys[i]);
+            callback(cookie, i, SME_OK, "");
+        }
+    }
+    leave(sink);
+    return status;
+}
+
 struct memsink *memsink_new(void)
 {
     struct memsink *sink = calloc(1, sizeof *sink);
@@ -248,6 +273,7 @@ struct memsink *memsink_new(void)
     sink->plugin.sink.stat = stat_object;
     sink->plugin.sink.list = list;
     sink->plugin.sink.remove = remove_object;
+    sink->plugin.sink.remove_many = remove_many;
     sink->instance.plugin = &sink->plugin;
     sink->instance.name = strdup("memory");
     sink->instance.handle = sink;

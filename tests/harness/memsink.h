@@ -20,6 +20,7 @@ enum memsink_call {
     MEMSINK_STAT,
     MEMSINK_LIST,
     MEMSINK_REMOVE,
+    MEMSINK_REMOVE_MANY,
     MEMSINK_CHECK,
     MEMSINK_CALLS
 };
@@ -47,7 +48,8 @@ struct memsink {
     struct memsink_fault faults[MEMSINK_CALLS];
     unsigned calls[MEMSINK_CALLS]; /* so far                                              */
     unsigned connections;          /* that limits() reports; 2 unless a test sets another */
-    bool is_far;                   /* not SME_SINK_LOCAL                                  */
+    int key_status; /* of each second key of a remove_many that is answered; 0: removed */
+    bool is_far;    /* not SME_SINK_LOCAL                                  */
     /* Runs in each put, get, stat and remove, under no lock. */
     void (*on_call)(void *cookie, enum memsink_call call);
     void *cookie;

@@ -28,7 +28,7 @@ damaged() {
 }
 damaged "a wrong !Ref is refused" "refers to 'Buckett'" cloudformation.yaml 's/!Ref Bucket$/!Ref Buckett/'
 damaged "a wrong !GetAtt is refused" "no attribute 'Name'" cloudformation.yaml 's/!GetAtt Role\.Arn/!GetAtt Role.Name/'
-damaged "a wrong !Sub is refused" "refers to 'Prefixx'" cloudformation.yaml 's/}keys\/\*/}${Prefixx}keys\/*/'
+damaged "a wrong !Sub is refused" "refers to 'Prefixx'" cloudformation.yaml 's/Prefix}keys/Prefixx}keys/'
 damaged "a wrong !If is refused" "condition 'HasLok'" cloudformation.yaml 's/\[HasLock, true/[HasLok, true/'
 damaged "YAML that cannot be read is refused" "not YAML" cloudformation.yaml 's/^Resources:$/Resources: [/'
 damaged "a run that may delete is refused" "no server needs" cloudformation.yaml "s/Action: 's3:PutObject'/Action: 's3:DeleteObject'/"

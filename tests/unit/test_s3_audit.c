@@ -4,15 +4,15 @@
  *
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
  */
-#include "../harness/s3bucket.h"
+#include "../harness/auditrig.h"
 
 /* ---- the whole ---------------------------------------------------------------------------- */
 
 static void a_hardened_bucket_and_the_role_run_pass(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has_not(store, "FAIL", "");
     assert_has(store, "PASS public access block", "all four");
     assert_has(store, "PASS object ownership", "");
@@ -40,16 +40,16 @@ static void a_hardened_bucket_and_the_role_run_pass(void **state)
     assert_has_not(store, "WARN public", "");
     assert_has_not(store, "WARN lifecycle", "");
     assert_nothing_left(store);
-    assert_int_equal(store->puts, 1);
+    assert_int_equal(store->puts, 2);
 }
 
 static void a_store_that_knows_little_is_told_apart(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     /* every sub-resource is answered with a listing of the bucket */
     store->parts[0].resource = NULL;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "NOTE public access block", "does not know");
     assert_has(store, "WARN versioning", "does not know");
     assert_has(store, "NOTE bucket policy", "does not know");
@@ -62,13 +62,13 @@ static void a_store_that_knows_little_is_told_apart(void **state)
 
 static void what_the_role_may_not_see_is_named(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     for (size_t i = 0; store->parts[i].resource != NULL; i++) {
         store->parts[i].status = 403;
         store->parts[i].body = "AccessDenied";
     }
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "NOTE public access block", "s3:GetBucketPublicAccessBlock");
     assert_has(store, "NOTE object ownership", "s3:GetBucketOwnershipControls");
     assert_has(store, "NOTE versioning", "s3:GetBucketVersioning");
@@ -85,18 +85,18 @@ static void what_the_role_may_not_see_is_named(void **state)
 
 static void what_is_not_set_is_missing(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
-    s3bucket_set_part(store, "publicAccessBlock", 404, "NoSuchPublicAccessBlockConfiguration");
-    s3bucket_set_part(store, "ownershipControls", 404, "OwnershipControlsNotFoundError");
-    s3bucket_set_part(store, "object-lock", 404, "ObjectLockConfigurationNotFoundError");
-    s3bucket_set_part(store, "encryption", 404, "ServerSideEncryptionConfigurationNotFoundError");
-    s3bucket_set_part(store, "policy", 404, "NoSuchBucketPolicy");
-    s3bucket_set_part(store, "policyStatus", 404, "NoSuchBucketPolicy");
-    s3bucket_set_part(store, "lifecycle", 404, "NoSuchLifecycleConfiguration");
-    s3bucket_set_part(store, "replication", 404, "ReplicationConfigurationNotFoundError");
-    s3bucket_set_part(store, "logging", 200, XML "<BucketLoggingStatus/>");
-    s3bucket_audit_well(store);
+    auditrig_set_part(store, "publicAccessBlock", 404, "NoSuchPublicAccessBlockConfiguration");
+    auditrig_set_part(store, "ownershipControls", 404, "OwnershipControlsNotFoundError");
+    auditrig_set_part(store, "object-lock", 404, "ObjectLockConfigurationNotFoundError");
+    auditrig_set_part(store, "encryption", 404, "ServerSideEncryptionConfigurationNotFoundError");
+    auditrig_set_part(store, "policy", 404, "NoSuchBucketPolicy");
+    auditrig_set_part(store, "policyStatus", 404, "NoSuchBucketPolicy");
+    auditrig_set_part(store, "lifecycle", 404, "NoSuchLifecycleConfiguration");
+    auditrig_set_part(store, "replication", 404, "ReplicationConfigurationNotFoundError");
+    auditrig_set_part(store, "logging", 200, XML "<BucketLoggingStatus/>");
+    auditrig_audit_well(store);
     assert_has(store, "WARN public access block", "none");
     assert_has(store, "WARN object ownership", "ACL");
     assert_has(store, "WARN object lock", "not on");
@@ -112,24 +112,24 @@ static void what_is_not_set_is_missing(void **state)
 
 static void half_of_a_protection_is_not_it(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
-    s3bucket_set_part(store, "publicAccessBlock", 200,
+    auditrig_set_part(store, "publicAccessBlock", 200,
                       XML "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>"
                           "<IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>false"
                           "</BlockPublicPolicy></PublicAccessBlockConfiguration>");
-    s3bucket_set_part(
+    auditrig_set_part(
         store, "ownershipControls", 200,
         XML "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule>"
             "</OwnershipControls>");
-    s3bucket_set_part(
+    auditrig_set_part(
         store, "versioning", 200,
         XML "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>");
-    s3bucket_set_part(store, "object-lock", 200,
+    auditrig_set_part(store, "object-lock", 200,
                       XML "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
                           "</ObjectLockConfiguration>");
     store->config.encryption = S3_ENCRYPT_KMS;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN public access block", "BlockPublicPolicy, RestrictPublicBuckets");
     assert_has_not(store, "WARN public access block", "BlockPublicAcls");
     assert_has(store, "WARN object ownership", "ACLs are on");
@@ -140,41 +140,41 @@ static void half_of_a_protection_is_not_it(void **state)
 
 static void a_weaker_lock_than_configured_is_a_warning(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->config.lock_for = 90 * S3_DAY_MS;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN object lock", "30 days, where the configuration asks for 90");
     store->config.object_lock = S3_LOCK_COMPLIANCE;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN object lock", "asks for COMPLIANCE");
-    s3bucket_set_part(
+    auditrig_set_part(
         store, "object-lock", 200,
         XML "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
             "<DefaultRetention><Mode>COMPLIANCE</Mode><Years>1</Years></DefaultRetention>"
             "</Rule></ObjectLockConfiguration>");
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "PASS object lock", "365 days");
 }
 
 static void a_kms_key_is_looked_at(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->config.encryption = S3_ENCRYPT_KMS;
     store->config.kms_key = "arn:aws:kms:eu-central-1:1:key/b";
-    s3bucket_set_part(
+    auditrig_set_part(
         store, "encryption", 200,
         XML "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
             "<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>arn:a</KMSMasterKeyID>"
             "</ApplyServerSideEncryptionByDefault></Rule>"
             "</ServerSideEncryptionConfiguration>");
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN default encryption", "key/b");
     assert_has(store, "NOTE default encryption", "every backup in this bucket is lost");
     assert_has(store, "NOTE customer keys", "SSE-C");
     store->config.kms_key = NULL;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "NOTE default encryption", "bucket key");
 }
 
@@ -182,7 +182,7 @@ static void a_kms_key_is_looked_at(void **state)
 
 static void a_policy_that_only_looks_like_it_is_none(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
     static const char *const policies[] = {
         /* allowed instead of denied */
         "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"s3:*\","
@@ -209,26 +209,26 @@ static void a_policy_that_only_looks_like_it_is_none(void **state)
     };
 
     for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
-        s3bucket_set_part(store, "policy", 200, policies[i]);
-        s3bucket_audit_well(store);
+        auditrig_set_part(store, "policy", 200, policies[i]);
+        auditrig_audit_well(store);
         assert_has(store, "WARN transport", "does not refuse");
     }
-    s3bucket_set_part(
+    auditrig_set_part(
         store, "policy", 200,
         "{\"Statement\":{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":[\"s3:*\"],"
         "\"Resource\":\"*\",\"Condition\":{\"Bool\":{\"aws:SecureTransport\":[false]}}}}");
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "PASS transport", "");
 }
 
 static void a_public_bucket_fails(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->is_public = true;
-    s3bucket_set_part(store, "policyStatus", 200,
+    auditrig_set_part(store, "policyStatus", 200,
                       XML "<PolicyStatus><IsPublic>TRUE</IsPublic></PolicyStatus>");
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "FAIL public exposure", "list the bucket");
     assert_has(store, "FAIL public exposure", "read objects");
     assert_has(store, "FAIL public policy", "everybody");
@@ -236,13 +236,13 @@ static void a_public_bucket_fails(void **state)
 
 static void unfinished_uploads_are_counted(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
-    s3bucket_set_part(store, "uploads", 200,
+    auditrig_set_part(store, "uploads", 200,
                       XML "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"
                           "<Upload><Key>a</Key></Upload><Upload><Key>b</Key></Upload>"
                           "</ListMultipartUploadsResult>");
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "NOTE unfinished uploads", "more than 2 multipart uploads");
 }
 
@@ -258,33 +258,33 @@ static void unfinished_uploads_are_counted(void **state)
 
 static void rules_that_break_a_repository_fail(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
-    s3bucket_set_part(store, "lifecycle", 200, RULES(RULE(WHOLE, MOVE("90", "DEEP_ARCHIVE"))));
-    s3bucket_audit_well(store);
+    auditrig_set_part(store, "lifecycle", 200, RULES(RULE(WHOLE, MOVE("90", "DEEP_ARCHIVE"))));
+    auditrig_audit_well(store);
     assert_has(store, "FAIL lifecycle", "'theirs'");
     assert_has(store, "FAIL lifecycle", "stop working");
-    s3bucket_set_part(store, "lifecycle", 200,
+    auditrig_set_part(store, "lifecycle", 200,
                       RULES(RULE(BELOW("srv/documents/index/"), MOVE("0", "GLACIER"))));
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "FAIL lifecycle", "the index below 'documents/index/'");
-    s3bucket_set_part(
+    auditrig_set_part(
         store, "lifecycle", 200,
         RULES(RULE("<Prefix>srv/b</Prefix>", "<Expiration><Days>365</Days></Expiration>")));
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "FAIL lifecycle", "deletes snapshots below 'backups/' by age");
-    s3bucket_set_part(store, "lifecycle", 200,
+    auditrig_set_part(store, "lifecycle", 200,
                       RULES(RULE(BELOW("srv/documents/data/ab"),
                                  "<Expiration><Date>2027-01-01T00:00:00Z</Date></Expiration>")));
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "FAIL lifecycle", "deletes data");
 }
 
 static void rules_of_others_are_none_of_our_business(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
-    s3bucket_set_part(
+    auditrig_set_part(
         store, "lifecycle", 200,
         RULES(
             RULE(BELOW("web/"), "<Expiration><Days>1</Days></Expiration>") RULE(
@@ -301,7 +301,7 @@ static void rules_of_others_are_none_of_our_business(void **state)
                                                                         "<Expiration><Days>1</"
                                                                         "Days></Expiration></"
                                                                         "Rule>"));
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has_not(store, "FAIL", "");
     assert_has_not(store, "WARN lifecycle", "theirs");
     /* and do nothing for us either */
@@ -310,34 +310,34 @@ static void rules_of_others_are_none_of_our_business(void **state)
 
 static void a_move_that_does_not_pay_is_a_warning(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     /* kept for 365 days: 300 days in STANDARD leave fewer than the 180 that are billed */
-    s3bucket_set_part(store, "lifecycle", 200,
+    auditrig_set_part(store, "lifecycle", 200,
                       RULES(RULE(BELOW("srv/documents/data/"), MOVE("300", "DEEP_ARCHIVE"))));
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN lifecycle", "does not pay");
     assert_has(store, "WARN lifecycle", "180 days");
     assert_has_not(store, "FAIL lifecycle", "");
-    s3bucket_set_part(store, "lifecycle", 200,
+    auditrig_set_part(store, "lifecycle", 200,
                       RULES(RULE(BELOW("srv/documents/data/"), MOVE("60", "DEEP_ARCHIVE"))));
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "PASS lifecycle", "takes hours");
-    s3bucket_set_part(store, "lifecycle", 200,
+    auditrig_set_part(store, "lifecycle", 200,
                       RULES(RULE(BELOW("srv/documents/meta/"), MOVE("60", "STANDARD_IA"))));
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN lifecycle", "costs more than it saves");
 }
 
 static void versions_that_go_too_soon_are_a_warning(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
-    s3bucket_set_part(
+    auditrig_set_part(
         store, "lifecycle", 200,
         RULES(RULE(WHOLE, "<NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays>"
                           "</NoncurrentVersionExpiration>")));
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN lifecycle", "after 1 days");
 }
 
@@ -345,15 +345,15 @@ static void versions_that_go_too_soon_are_a_warning(void **state)
 
 static void a_role_that_may_delete_is_a_warning(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->refuses_delete = store->refuses_data = false;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "NOTE permission to delete", "Object Lock"); /* it is on */
     assert_has(store, "PASS permission to read", "can restore");
     assert_nothing_left(store);
-    s3bucket_set_part(store, "object-lock", 404, "ObjectLockConfigurationNotFoundError");
-    s3bucket_audit_well(store);
+    auditrig_set_part(store, "object-lock", 404, "ObjectLockConfigurationNotFoundError");
+    auditrig_audit_well(store);
     assert_has(store, "WARN permission to delete", "this host can delete its backups");
     assert_nothing_left(store);
 }
@@ -361,84 +361,119 @@ static void a_role_that_may_delete_is_a_warning(void **state)
 /* A store without conditions on DELETE makes a delete marker. */
 static void a_delete_marker_is_removed_again(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->refuses_delete = false;
     store->knows_no_delete_condition = true;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "NOTE permission to delete", "can delete");
     assert_has_not(store, "NOTE left behind", "");
     assert_nothing_left(store);
     store->refuses_version_delete = true;
-    s3bucket_audit_well(store);
-    assert_has(store, "NOTE left behind", "srv/documents/gc/probe-");
+    auditrig_audit_well(store);
+    assert_has(store, "NOTE left behind", "srv/documents/data/probe-");
     assert_int_equal(store->markers, 1);
 }
 
 static void without_versions_an_object_is_made_and_removed(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->versioned = store->refuses_delete = false;
-    s3bucket_set_part(store, "versioning", 200, XML "<VersioningConfiguration/>");
-    s3bucket_set_part(store, "object-lock", 404, "ObjectLockConfigurationNotFoundError");
-    s3bucket_audit_well(store);
+    auditrig_set_part(store, "versioning", 200, XML "<VersioningConfiguration/>");
+    auditrig_set_part(store, "object-lock", 404, "ObjectLockConfigurationNotFoundError");
+    auditrig_audit_well(store);
     assert_int_equal(store->puts, 2);
     assert_has(store, "WARN versioning", "off");
     assert_has(store, "PASS permission to put", "");
     assert_has(store, "PASS create-only puts", "");
     assert_nothing_left(store);
     store->ignores_conditions = true;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN create-only puts", "overwrites");
     assert_nothing_left(store);
     store->refuses_put = true;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "NOTE permission to put", "may not put");
     assert_nothing_left(store);
 }
 
 static void a_probe_whose_reply_is_lost_is_removed(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->versioned = store->refuses_delete = false;
-    s3bucket_set_part(store, "versioning", 200, XML "<VersioningConfiguration/>");
-    s3bucket_set_part(store, "object-lock", 404, "ObjectLockConfigurationNotFoundError");
+    auditrig_set_part(store, "versioning", 200, XML "<VersioningConfiguration/>");
+    auditrig_set_part(store, "object-lock", 404, "ObjectLockConfigurationNotFoundError");
     store->loses_put_reply = true;
-    (void)s3bucket_audit(store);
+    (void)auditrig_audit(store);
     assert_true(store->puts > 0);
     assert_nothing_left(store);
 }
 
-static void a_store_that_overwrites_keeps_the_descriptor(void **state)
+static void a_store_that_overwrites_keeps_what_was_there(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->ignores_conditions = true;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN create-only puts", "overwrites");
     assert_nothing_left(store);
 }
 
-static void before_the_repository_is_made_nothing_is_put(void **state)
+static void before_the_first_run_nothing_is_put_twice(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
-    store->has_descriptor = store->has_data = false;
-    s3bucket_audit_well(store);
-    assert_has(store, "NOTE permission to put", "not probed");
-    assert_int_equal(store->puts, 0);
+    store->has_descriptor = store->has_data = store->has_snapshot = false;
+    auditrig_audit_well(store);
+    assert_has(store, "PASS permission to put", "");
+    assert_has(store, "NOTE create-only puts", "not probed");
+    assert_int_equal(store->puts, 1);
+    assert_nothing_left(store);
+    /* the role run may not put the descriptor, and that says nothing */
+    store->has_descriptor = true;
+    auditrig_audit_well(store);
+    assert_has(store, "NOTE create-only puts", "not probed");
+    store->refuses_descriptor_put = false;
+    auditrig_audit_well(store);
+    assert_has(store, "PASS create-only puts", "");
+    assert_nothing_left(store);
+}
+
+/* The probe with wrong checksums is kept there, and has to go again. */
+static void a_store_that_compares_no_checksums_is_a_warning(void **state)
+{
+    struct auditrig *store = *state;
+
+    store->ignores_checksums = true;
+    auditrig_audit_well(store);
+    assert_has(store, "WARN checksums", "does not compare");
+    assert_nothing_left(store);
+    store->refuses_version_delete = true;
+    auditrig_audit_well(store);
+    assert_has(store, "NOTE left behind", "srv/documents/gc/probe-");
+}
+
+/* Deleting with a condition needs the right to read too. */
+static void a_role_that_may_delete_and_not_read_is_found(void **state)
+{
+    struct auditrig *store = *state;
+
+    store->refuses_delete = false;
+    store->refuses_conditional_delete = true;
+    auditrig_audit_well(store);
+    assert_has(store, "NOTE permission to delete", "can delete");
     assert_nothing_left(store);
 }
 
 static void a_role_that_may_not_put_is_told(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->refuses_put = true;
     store->refuses_data = false;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "NOTE permission to put", "cannot back up");
     assert_has(store, "PASS permission to read", "");
     assert_has_not(store, "WARN create-only puts", "");
@@ -447,39 +482,39 @@ static void a_role_that_may_not_put_is_told(void **state)
 
 static void forbidden_and_absent_are_told_apart(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->refuses_absent = true;
     store->refuses_data = false;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN absent objects", "cannot be told apart");
     assert_has(store, "PASS permission to read", "can restore"); /* by an object that is there */
     store->refuses_data = true;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "NOTE permission to read", "cannot restore");
     store->has_data = false;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "NOTE permission to read", "cannot be told");
 }
 
 static void a_role_that_may_not_list_fails(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->refuses_list = true;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "FAIL permission to list", "s3:ListBucket");
 }
 
 static void a_clock_that_is_off_is_a_warning(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->skew_sec = -400;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN clock", "ahead of");
     store->skew_sec = 4000;
-    s3bucket_audit_well(store);
+    auditrig_audit_well(store);
     assert_has(store, "WARN clock", "behind");
     assert_has(store, "WARN clock", "prune");
 }
@@ -488,23 +523,23 @@ static void a_clock_that_is_off_is_a_warning(void **state)
 
 static void trouble_of_the_store_ends_the_audit_without_half_a_report(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->is_in_trouble = true;
-    assert_int_equal(s3bucket_audit(store), SME_E_TRANSIENT);
+    assert_int_equal(auditrig_audit(store), SME_E_TRANSIENT);
     assert_string_equal(store->findings, "");
     store->is_in_trouble = false;
-    s3bucket_set_part(store, "replication", 503, "SlowDown");
-    assert_int_equal(s3bucket_audit(store), SME_E_THROTTLED);
+    auditrig_set_part(store, "replication", 503, "SlowDown");
+    assert_int_equal(auditrig_audit(store), SME_E_THROTTLED);
     assert_string_equal(store->findings, "");
 }
 
 static void a_bucket_that_is_not_there_is_an_error(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
 
     store->has_no_bucket = true;
-    assert_int_equal(s3bucket_audit(store), SME_E_INVALID);
+    assert_int_equal(auditrig_audit(store), SME_E_INVALID);
     assert_non_null(strstr(store->err.message, "NoSuchBucket"));
     assert_true(store->err.hint[0] != '\0');
     assert_int_equal(store->requests, 1);
@@ -521,27 +556,27 @@ static int stop(void *cookie, const struct sme_finding *finding)
 
 static void the_callers_answer_ends_the_report(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
     unsigned count = 0;
 
-    assert_int_equal(bucket_audit(store->s3, &s3bucket_layout, stop, &count, &store->err),
+    assert_int_equal(bucket_audit(store->s3, &auditrig_layout, stop, &count, &store->err),
                      SME_E_CANCELLED);
     assert_int_equal(count, 1);
 }
 
 static void an_empty_layout_is_audited_too(void **state)
 {
-    struct s3bucket *store = *state;
+    struct auditrig *store = *state;
     const struct sme_layout empty = {.struct_size = sizeof empty};
 
-    assert_int_equal(bucket_audit(store->s3, &empty, s3bucket_take_finding, store, &store->err),
+    assert_int_equal(bucket_audit(store->s3, &empty, auditrig_take_finding, store, &store->err),
                      SME_OK);
     assert_has(store, "PASS public access block", "");
     assert_int_equal(store->puts, 0);
 }
 
 #define WITH_STORE(function)                                                                       \
-    cmocka_unit_test_setup_teardown(function, s3bucket_set_up, s3bucket_tear_down)
+    cmocka_unit_test_setup_teardown(function, auditrig_set_up, auditrig_tear_down)
 
 int main(void)
 {
@@ -564,8 +599,10 @@ int main(void)
         WITH_STORE(a_delete_marker_is_removed_again),
         WITH_STORE(without_versions_an_object_is_made_and_removed),
         WITH_STORE(a_probe_whose_reply_is_lost_is_removed),
-        WITH_STORE(a_store_that_overwrites_keeps_the_descriptor),
-        WITH_STORE(before_the_repository_is_made_nothing_is_put),
+        WITH_STORE(a_store_that_overwrites_keeps_what_was_there),
+        WITH_STORE(before_the_first_run_nothing_is_put_twice),
+        WITH_STORE(a_store_that_compares_no_checksums_is_a_warning),
+        WITH_STORE(a_role_that_may_delete_and_not_read_is_found),
         WITH_STORE(a_role_that_may_not_put_is_told),
         WITH_STORE(forbidden_and_absent_are_told_apart),
         WITH_STORE(a_role_that_may_not_list_fails),

@@ -300,7 +300,7 @@ static void a_machine_without_credentials_is_told_where_they_were_sought(void **
     credsrig_refused(&rig, SME_E_DENIED, "no credentials: ", "attach a role");
     credsrig_refused(&rig, SME_E_DENIED, "environment", "profile or credentials_file");
     (void)snprintf(path, sizeof path, "'%s/.aws/credentials' is not there", rig.home);
-    credsrig_refused(&rig, SME_E_DENIED, path, "hop limit");
+    credsrig_refused(&rig, SME_E_DENIED, path, "--http-put-response-hop-limit 2");
     credsrig_refused(&rig, SME_E_DENIED, "metadata service 'http://127.0.0.1:1' does not answer",
                      "AWS_SECRET_ACCESS_KEY");
 }

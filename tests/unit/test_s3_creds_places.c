@@ -236,6 +236,26 @@ static void a_file_that_others_can_read_is_warned_of(void **state)
     assert_true(fakehost_logged(&rig.fake, SME_LOG_WARNING, "chmod 600"));
 }
 
+static void a_file_that_cannot_be_read_is_left_out_unless_it_was_named(void **state)
+{
+    char path[PATH_MAX], text[PATH_MAX + 64];
+    uid_t user = geteuid();
+
+    (void)state;
+    credsrig_write(&rig, ".aws/credentials", 0, credentials, path);
+    if (user == 0)
+        assert_int_equal(seteuid(65534), 0); /* root reads everything */
+    (void)credsrig_keys(&rig, 1);
+    (void)snprintf(text, sizeof text, "'%s' cannot be read and is left out", path);
+    assert_true(fakehost_logged(&rig.fake, SME_LOG_WARNING, text));
+    rig.config.profile = "default";
+    struct sme_error err = {.struct_size = sizeof err};
+    assert_int_equal(credsrig_open(&rig, &err), SME_E_DENIED);
+    credsrig_says(&err, path, "that the user who runs sme-backup can read");
+    if (user == 0)
+        assert_int_equal(seteuid(0), 0);
+}
+
 static void strange_files_are_refused(void **state)
 {
     char path[PATH_MAX];
@@ -247,7 +267,11 @@ static void strange_files_are_refused(void **state)
     rig.config.credentials_file = path;
     assert_wrong(SME_E_INVALID, path, "");
     rig.config.credentials_file = rig.home;
-    assert_wrong(SME_E_INVALID, "directory", "");
+    assert_wrong(SME_E_INVALID, "directory", "must be a file");
+    memset(big, 'x', sizeof big - 1);
+    rig.config.profile = big;
+    assert_wrong(SME_E_INVALID, "is too long", "");
+    rig.config.profile = NULL;
     (void)snprintf(path, sizeof path, "%s/fifo", rig.home);
     assert_int_equal(mkfifo(path, 0600), 0);
     rig.config.credentials_file = path; /* must not wait for a writer */
@@ -357,6 +381,27 @@ static void a_web_identity_becomes_a_role(void **state)
     assert_int_equal(rig.puts, 0);
 }
 
+static void web_identity_asks_the_sts_of_the_region(void **state)
+{
+    static const char *const hosts[][2] = {
+        {"eu-west-3", "'sts.eu-west-3.amazonaws.com'"},
+        {"cn-north-1", "'sts.cn-north-1.amazonaws.com.cn'"},
+    };
+    char path[PATH_MAX], text[256];
+
+    (void)state;
+    set_web(path);
+    set("AWS_ENDPOINT_URL_STS", NULL);
+    for (size_t i = 0; i < 2; i++) {
+        struct s3_creds *creds = NULL;
+        assert_int_equal(s3_creds_new(&rig.fake.host, &rig.config, hosts[i][0], &creds, NULL),
+                         SME_OK);
+        s3_creds_describe(creds, text, sizeof text);
+        assert_non_null(strstr(text, hosts[i][1]));
+        s3_creds_free(creds);
+    }
+}
+
 static void a_web_identity_that_is_refused_is_told(void **state)
 {
     static const struct {
@@ -409,6 +454,11 @@ static void a_web_identity_must_be_complete(void **state)
     set("AWS_ROLE_SESSION_NAME", NULL);
     set("AWS_ENDPOINT_URL_STS", "http://sts.example.com");
     assert_wrong(SME_E_INVALID, "must not be asked by http", "https");
+    set("AWS_ENDPOINT_URL_STS", "sts:///");
+    assert_wrong(SME_E_INVALID, "'AWS_ENDPOINT_URL_STS' is not an address", "https");
+    set("AWS_ENDPOINT_URL_STS", NULL);
+    set("AWS_ROLE_ARN", "a role");
+    assert_wrong(SME_E_INVALID, "'AWS_ROLE_ARN' is too long, or has blanks", "environment");
     set("AWS_WEB_IDENTITY_TOKEN_FILE", NULL);
     (void)credsrig_keys(&rig, 1); /* a role alone configures nothing */
 }
@@ -429,12 +479,15 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_others_can_read_is_warned_of, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_cannot_be_read_is_left_out_unless_it_was_named,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(strange_files_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_container_has_its_own_endpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_container_endpoint_in_trouble_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_container_endpoint_far_away_is_refused, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_web_identity_becomes_a_role, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(web_identity_asks_the_sts_of_the_region, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_web_identity_that_is_refused_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_web_identity_must_be_complete, set_up, tear_down),
     };

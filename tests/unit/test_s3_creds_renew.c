@@ -11,6 +11,8 @@
 
 #include "../harness/credsrig.h"
 
+#include <sched.h>
+
 #define THREADS 16
 #define HOUR 3600
 
@@ -252,6 +254,33 @@ static void a_failure_reaches_all_that_wait(void **state)
     all_work(workers, SME_E_DENIED);
 }
 
+static void keys_that_live_are_handed_out_during_a_renewal(void **state)
+{
+    struct worker worker = {.status = SME_OK};
+    pthread_barrier_t start;
+    struct s3_keys keys;
+
+    (void)state;
+    rig.life_sec = HOUR;
+    (void)credsrig_keys(&rig, 1);
+    credsrig_pass(&rig, HOUR - 200);
+    rig.put_fault = HTTPD_STALL_AFTER;
+    assert_int_equal(pthread_barrier_init(&start, NULL, 1), 0);
+    worker.start = &start;
+    assert_int_equal(pthread_create(&worker.thread, NULL, work, &worker), 0);
+    while (httpd_requests(rig.httpd) < 4)
+        (void)sched_yield();
+    assert_int_equal(credsrig_get(&rig, &keys, NULL), SME_OK);
+    assert_int_equal(keys.generation, 1);
+    assert_int_equal(httpd_requests(rig.httpd), 4); /* it is still at it */
+    (void)pthread_mutex_lock(&rig.fake.lock);
+    rig.fake.cancel_at = 1;
+    (void)pthread_mutex_unlock(&rig.fake.lock);
+    assert_int_equal(pthread_join(worker.thread, NULL), 0);
+    assert_int_equal(worker.status, SME_E_CANCELLED);
+    (void)pthread_barrier_destroy(&start);
+}
+
 static void waiting_ends_when_the_run_is_cancelled(void **state)
 {
     (void)state;
@@ -283,6 +312,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(many_threads_make_one_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failure_reaches_all_that_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_that_live_are_handed_out_during_a_renewal, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(waiting_ends_when_the_run_is_cancelled, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -359,6 +359,84 @@ static void a_listing_that_was_seen_is_not_repeated(void **state)
     assert_non_null(strstr(f->err.message, "after 1 attempt in "));
 }
 
+/* ---- removing many ------------------------------------------------------------------------ */
+
+#define MANY 2001
+
+struct removed {
+    unsigned told[MANY];
+    int status[MANY];
+    unsigned failures;
+};
+
+static void note_removed(void *cookie, size_t index, int status, const char *cause)
+{
+    struct removed *removed = cookie;
+
+    assert_in_range(index, 0, MANY - 1);
+    assert_non_null(cause);
+    removed->told[index]++;
+    removed->status[index] = status;
+    removed->failures += status < 0;
+}
+
+static void many_objects_go_by_few_requests(void **state)
+{
+    struct fixture *f = *state;
+    struct removed *removed = calloc(1, sizeof *removed);
+    const char **keys = calloc(MANY, sizeof *keys);
+    static char names[MANY][8];
+
+    for (unsigned i = 0; i < MANY; i++) {
+        (void)snprintf(names[i], sizeof names[i], "o%u", i);
+        keys[i] = names[i];
+    }
+    assert_int_equal(put(f, "o1"), SME_OK);
+    assert_int_equal(put(f, "o2000"), SME_OK);
+    fault(f, MEMSINK_REMOVE_MANY, 1, SME_E_TRANSIENT);
+    assert_int_equal(store_remove_many(f->store, keys, MANY, note_removed, removed, &f->err),
+                     SME_OK);
+    assert_int_equal(f->sink->count, 0);
+    assert_int_equal(f->sink->calls[MEMSINK_REMOVE_MANY], 3); /* one of them again */
+    assert_int_equal(f->sink->calls[MEMSINK_REMOVE], 1);      /* the 2001st */
+    for (unsigned i = 0; i < MANY; i++) {
+        assert_int_equal(removed->told[i], 1);
+    }
+    assert_int_equal(removed->failures, 0);
+
+    /* A key that may go by is repeated alone; one that is refused is told. */
+    *removed = (struct removed){.failures = 0};
+    f->sink->key_status = SME_E_THROTTLED;
+    assert_int_equal(store_remove_many(f->store, keys, 4, note_removed, removed, &f->err), SME_OK);
+    assert_int_equal(f->sink->calls[MEMSINK_REMOVE], 3);
+    assert_int_equal(removed->told[1] + removed->told[3], 2);
+    assert_int_equal(removed->failures, 0);
+    f->sink->key_status = SME_E_DENIED;
+    assert_int_equal(store_remove_many(f->store, keys, 4, note_removed, removed, &f->err), SME_OK);
+    assert_int_equal(f->sink->calls[MEMSINK_REMOVE], 3);
+    assert_int_equal(removed->status[3], SME_E_DENIED);
+    assert_int_equal(removed->failures, 2);
+
+    /* The whole fails when the far side is gone. */
+    f->sink->key_status = SME_E_TRANSIENT;
+    fault(f, MEMSINK_REMOVE, 12, SME_E_TRANSIENT);
+    assert_int_equal(store_remove_many(f->store, keys, 4, note_removed, removed, &f->err),
+                     SME_E_UNREACHABLE);
+    assert_non_null(strstr(f->err.message, "cannot remove 'o1': after 12 attempts"));
+    fault(f, MEMSINK_REMOVE_MANY, 1, SME_E_DENIED);
+    assert_int_equal(store_remove_many(f->store, keys, 4, note_removed, removed, &f->err),
+                     SME_E_DENIED);
+    assert_non_null(strstr(f->err.message, "cannot remove objects such as 'o0': "));
+
+    /* A sink without such a call. */
+    f->sink->plugin.sink.remove_many = NULL;
+    *removed = (struct removed){.failures = 0};
+    assert_int_equal(store_remove_many(f->store, keys, 3, note_removed, removed, &f->err), SME_OK);
+    assert_int_equal(removed->told[0] + removed->told[1] + removed->told[2], 3);
+    free(keys);
+    free(removed);
+}
+
 /* ---- the budget of the process ------------------------------------------------------------ */
 
 static void stores_share_one_budget(void **state)
@@ -793,6 +871,7 @@ int main(void)
         TEST(a_put_whose_answer_was_lost_is_found),
         TEST(listings_are_repeated_as_a_whole),
         TEST(a_listing_that_was_seen_is_not_repeated),
+        TEST(many_objects_go_by_few_requests),
         TEST(stores_share_one_budget),
         TEST(what_is_not_made_is_not_paid),
         TEST(cancelling_ends_the_wait),
