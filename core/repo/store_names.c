@@ -13,35 +13,77 @@ struct listing {
     void (*restart)(void *cookie); /* NULL: what was seen cannot be taken back */
     void *cookie;
     bool is_seen;
+    bool is_ordered; /* the sink can go on behind ${last} */
+    bool is_astray;  /* it says that it can, and does not */
+    uint64_t count;
+    char last[SME_KEY_MAX + 1];
 };
+
+/* What one request of a store lists at most: the rule among those that list in order. */
+#define PAGE 1000
 
 static int pass_object(void *cookie, const struct sme_object *object)
 {
     struct listing *listing = cookie;
 
+    if (listing->is_ordered) {
+        if (strlen(object->key) > SME_KEY_MAX || strcmp(object->key, listing->last) <= 0) {
+            listing->is_astray = true;
+            return SME_E_IO;
+        }
+        (void)snprintf(listing->last, sizeof listing->last, "%s", object->key);
+    }
     listing->is_seen = true;
+    listing->count++;
     return listing->callback(listing->cookie, object);
+}
+
+/* One attempt: from the beginning, or behind what was seen. */
+static int list_once(struct store *store, const char *prefix, struct listing *listing,
+                     struct sme_error *err)
+{
+    const struct sme_sink_ops *ops = &store->sink->plugin->sink;
+    void *handle = store->sink->handle;
+    uint64_t before = listing->count;
+    int status;
+
+    if (listing->is_ordered) {
+        status = ops->list_from(handle, prefix, listing->last, pass_object, listing, err);
+    } else {
+        if (listing->is_seen) {
+            listing->restart(listing->cookie);
+            listing->is_seen = false;
+        }
+        status = ops->list(handle, prefix, pass_object, listing, err);
+    }
+    status = attempt_status(store, status, err);
+    store->list += 1 + (listing->is_ordered ? (listing->count - before) / PAGE : 0);
+    if (listing->is_astray) {
+        return sme_fail(err, SME_E_IO, "plugin of sink '%s' lists '%s' out of order",
+                        store->sink->name, prefix);
+    }
+    return status;
 }
 
 static int run_listing(struct store *store, const char *prefix, struct listing *listing,
                        struct sme_error *err)
 {
-    const struct sme_sink_ops *ops = &store->sink->plugin->sink;
     struct attempt op;
     int status;
 
+    listing->is_ordered = store->sink->plugin->sink.list_from != NULL;
     attempt_begin(&op, store, err);
     do {
+        uint64_t before = listing->count;
         if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
-            if (listing->is_seen) {
-                listing->restart(listing->cookie);
-                listing->is_seen = false;
-            }
-            status = attempt_status(
-                store, ops->list(store->sink->handle, prefix, pass_object, listing, err), err);
-            store->list++;
+            status = list_once(store, prefix, listing, err);
         }
-        op.retry.is_final = listing->is_seen && listing->restart == NULL;
+        /* Every part that came is a success: only what brings nothing is counted. */
+        if (listing->is_ordered && listing->count > before) {
+            op.retry.attempts = 0;
+            op.retry.begun_ns = store->clock->now_ns(store->clock->cookie);
+        }
+        op.retry.is_final = !listing->is_ordered && listing->is_seen && listing->restart == NULL;
     } while (attempt_again(&op, status));
     status = attempt_finish(&op, status);
     return status < 0 ? attempt_context(store, "list", prefix, err, status) : SME_OK;

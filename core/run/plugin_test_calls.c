@@ -59,11 +59,15 @@ bool sink_check_again(unsigned attempt, int64_t status, const struct sme_error *
     return !cancel_requested();
 }
 
-/* What was said before is not the cause of what comes next. */
 static struct sme_error *fresh(struct sme_error *err)
 {
     *err = (struct sme_error)SME_ERROR_INIT;
     return err;
+}
+
+struct sme_error *sink_check_fresh(struct sink_check *at)
+{
+    return fresh(&at->err);
 }
 
 static int make_info(const struct sme_slice *slices, size_t count, uint32_t flags,

@@ -26,6 +26,9 @@ void sink_check_key(const struct sink_check *at, const char *name, sink_key out)
 /* Bytes that differ from place to place and from ${seed} to ${seed}. */
 void sink_check_fill(uint8_t *out, size_t len, uint32_t seed);
 
+/* at->err, emptied: what was said before is not the cause of what comes next. */
+struct sme_error *sink_check_fresh(struct sink_check *at);
+
 /* The status of put(), whatever it is. */
 int sink_check_try(struct sink_check *at, const char *name, const struct sme_slice *slices,
                    size_t count, uint32_t flags, struct sme_error *err);

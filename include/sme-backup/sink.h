@@ -202,6 +202,10 @@ struct sme_sink_ops {
      * result of each, in any order, before it returns SME_OK.  A missing object is success. */
     int (*remove_many)(void *handle, const char *const *keys, size_t count,
                        sme_removed_fn *callback, void *cookie, struct sme_error *err);
+    /* As list(), but only keys behind ${after} ("": all), and in ascending order of their bytes:
+     * a long listing that broke off goes on where it was. */
+    int (*list_from)(void *handle, const char *prefix, const char *after, sme_list_fn *callback,
+                     void *cookie, struct sme_error *err);
 };
 
 #ifdef __cplusplus

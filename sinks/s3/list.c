@@ -16,6 +16,7 @@
 struct listing {
     struct s3 *s3;
     const char *full_prefix;
+    char after[S3_KEY_SIZE]; /* whole key; "": from the beginning */
     sme_list_fn *callback;
     void *cookie;
     struct sme_error *err;
@@ -133,15 +134,18 @@ static int show_page(struct listing *listing, const struct s3_xml *root)
 
 static int fetch_page(struct listing *listing)
 {
+    bool goes_on = listing->token[0] != '\0';
+    bool starts_behind = !goes_on && listing->after[0] != '\0';
     struct s3_pair query[5] = {{"list-type", "2"},
                                {"encoding-type", "url"},
                                {"prefix", listing->full_prefix},
                                {"max-keys", "1000"},
-                               {"continuation-token", listing->token}};
+                               {goes_on ? "continuation-token" : "start-after",
+                                goes_on ? listing->token : listing->after}};
     struct s3_pair header = {"x-amz-optional-object-attributes", "RestoreStatus"};
     struct s3_request request = {.method = "GET",
                                  .query = query,
-                                 .query_count = listing->token[0] != '\0' ? 5 : 4,
+                                 .query_count = goes_on || starts_behind ? 5 : 4,
                                  .headers = &header,
                                  .header_count = 1};
     struct s3_reply reply;
@@ -172,6 +176,12 @@ static int fetch_page(struct listing *listing)
 int object_list(struct s3 *s3, const char *prefix, sme_list_fn *callback, void *cookie,
                 struct sme_error *err)
 {
+    return object_list_from(s3, prefix, "", callback, cookie, err);
+}
+
+int object_list_from(struct s3 *s3, const char *prefix, const char *after, sme_list_fn *callback,
+                     void *cookie, struct sme_error *err)
+{
     char full_prefix[S3_KEY_SIZE];
     struct listing *listing = calloc(1, sizeof *listing);
     int status;
@@ -185,6 +195,8 @@ int object_list(struct s3 *s3, const char *prefix, sme_list_fn *callback, void *
                                 .cookie = cookie,
                                 .err = err,
                                 .next_mark = 1};
+    if (*after != '\0')
+        object_full_key(s3, after, listing->after);
     object_name_call(s3, "listing", full_prefix, listing->what);
     do {
         status = fetch_page(listing);

@@ -33,6 +33,8 @@ int object_remove_many(struct s3 *s3, const char *const *keys, size_t count,
 /* list.c */
 int object_list(struct s3 *s3, const char *prefix, sme_list_fn *callback, void *cookie,
                 struct sme_error *err);
+int object_list_from(struct s3 *s3, const char *prefix, const char *after, sme_list_fn *callback,
+                     void *cookie, struct sme_error *err);
 
 /* Does an object of this class need a thaw before it can be read? */
 bool object_is_archived(const char *storage_class);

@@ -149,6 +149,12 @@ static int s3_list(void *handle, const char *prefix, sme_list_fn *callback, void
     return object_list(handle, prefix, callback, cookie, err);
 }
 
+static int s3_list_from(void *handle, const char *prefix, const char *after, sme_list_fn *callback,
+                        void *cookie, struct sme_error *err)
+{
+    return object_list_from(handle, prefix, after, callback, cookie, err);
+}
+
 static int s3_remove(void *handle, const char *key, struct sme_error *err)
 {
     return object_remove(handle, key, err);
@@ -241,6 +247,7 @@ static const struct sme_sink_ops sink_ops = {
     .thaw = s3_thaw,
     .cost = s3_cost,
     .remove_many = s3_remove_many,
+    .list_from = s3_list_from,
 };
 
 const struct sme_plugin sme_backup_plugin_v1 = {

@@ -10,32 +10,53 @@
 
 #define XMLNS " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 
+#define CEPH_PUBLIC_ACCESS "BlockPublicAccessBlockConfiguration"
+
+/* With the first switch on, Ceph 16 takes every put for one with a public ACL and refuses it.  The
+ * second has the same effect on what can be read. */
+static int warn_of_ceph(struct setup *setup, bool on)
+{
+    const char *subject = "block public access";
+
+    if (on)
+        return setup_say(setup, SME_FINDING_WARN, subject,
+                         "if backups end with AccessDenied, switch BlockPublicAcls off",
+                         "BlockPublicAcls is on: some versions of Ceph then refuse every put");
+    return setup_say(setup, SME_FINDING_NOTE, subject, NULL,
+                     "BlockPublicAcls is left off: some versions of Ceph would refuse every put, "
+                     "and IgnorePublicAcls does the same for readers");
+}
+
 static int plan_public_access(struct setup *setup, const struct setup_now *now,
                               struct setup_change *change)
 {
     static const char *const names[] = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy",
                                         "RestrictPublicBuckets"};
-    (void)setup;
-    unsigned on = 0;
+    bool ceph = now->root != NULL && strcmp(now->root->name, CEPH_PUBLIC_ACCESS) == 0;
+    bool first = strcasecmp(s3_xml_text(now->root, names[0]), "true") == 0;
+    unsigned on = 0, want = 0;
 
     s3_text_puts(&change->body, "<PublicAccessBlockConfiguration" XMLNS ">");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        on += strcasecmp(s3_xml_text(now->root, names[i]), "true") == 0;
-        s3_text_printf(&change->body, "<%s>true</%s>", names[i], names[i]);
+        bool have = strcasecmp(s3_xml_text(now->root, names[i]), "true") == 0;
+        bool set = have || !(ceph && i == 0);
+        on += have;
+        want += set;
+        s3_text_printf(&change->body, "<%s>%s</%s>", names[i], set ? "true" : "false", names[i]);
     }
     s3_text_puts(&change->body, "</PublicAccessBlockConfiguration>");
-    change->needed = on < 4;
+    change->needed = on < want;
     if (now->root != NULL)
         s3_text_printf(&change->was, "%u of 4 switches on", on);
-    s3_text_puts(&change->becomes, "4 of 4 switches on");
-    return SME_OK;
+    s3_text_printf(&change->becomes, "%u of 4 switches on", want);
+    return ceph ? warn_of_ceph(setup, first) : SME_OK;
 }
 
 const struct setup_step setup_public_access = {
     .subject = "block public access",
     .resource = "publicAccessBlock",
     .root = "PublicAccessBlockConfiguration",
-    .other_root = "BlockPublicAccessBlockConfiguration", /* Ceph */
+    .other_root = CEPH_PUBLIC_ACCESS,
     .get_permission = "s3:GetBucketPublicAccessBlock",
     .put_permission = "s3:PutBucketPublicAccessBlock",
     .plan = plan_public_access,

@@ -8,6 +8,8 @@
 #include "text.h"
 
 #include <expat.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #define BLANKS " \t\r\n"
@@ -179,10 +181,20 @@ static int read_all(struct reader *reader, const char *text, size_t len, const c
     return fail_corrupt(err);
 }
 
+/* A reply may hold credentials, and the parser keeps copies. */
+static void wipe_and_free(void *memory)
+{
+    if (memory != NULL)
+        OPENSSL_cleanse(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+static const XML_Memory_Handling_Suite wiping = {malloc, realloc, wipe_and_free};
+
 int s3_xml_parse(const char *text, size_t len, const char *root, const char *what,
                  struct s3_xml **ret_root, struct sme_error *err)
 {
-    struct reader reader = {.parser = XML_ParserCreate(NULL)};
+    struct reader reader = {.parser = XML_ParserCreate_MM(NULL, &wiping, NULL)};
 
     if (reader.parser == NULL)
         return fail_no_memory(what, err);

@@ -122,9 +122,14 @@ static int put(void *handle, const char *key, const struct sme_slice *slices, si
     bool is_done = false;
     int ordered = enter(sink, MEMSINK_PUT, err, &is_done);
     int status = SME_OK;
+    uint64_t total = 0;
 
+    for (size_t i = 0; i < count; i++)
+        total += slices[i].len;
     sink->puts++;
-    if (!is_done) {
+    if (total != info->length) {
+        status = sme_fail(err, SME_E_INVALID, "'%s' is not as long as announced", key);
+    } else if (!is_done) {
         status = ordered;
     } else if (sink->fail_put != 0 && sink->puts == sink->fail_put) {
         status = sme_fail(err, sink->fail_status, "ordered failure of put %u", sink->puts);

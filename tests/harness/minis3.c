@@ -175,6 +175,8 @@ static void list(struct minis3 *store, const struct httpd_request *request,
 
     query_value(request->target, "prefix", prefix, sizeof prefix);
     query_value(request->target, "continuation-token", after, sizeof after);
+    if (after[0] == '\0')
+        query_value(request->target, "start-after", after, sizeof after);
     free(store->reply);
     store->reply = NULL;
     FILE *out = open_memstream(&store->reply, &size);
@@ -201,6 +203,16 @@ static void list(struct minis3 *store, const struct httpd_request *request,
     free(sorted);
     reply->body = store->reply;
     reply->body_len = size;
+}
+
+static void try_list(struct minis3 *store, const struct httpd_request *request,
+                     struct httpd_reply *reply)
+{
+    store->lists++;
+    if (store->list_fails != 0 && store->lists % store->list_fails == 0)
+        say_error(store, reply, 503, "ServiceUnavailable");
+    else
+        list(store, request, reply);
 }
 
 static void remove_object(struct minis3 *store, struct httpd_reply *reply, const char *key)
@@ -232,7 +244,7 @@ static void answer(void *cookie, const struct httpd_request *request, struct htt
         else if (!store->exists)
             say_error(store, reply, 404, "NoSuchBucket");
         else if (strcmp(request->method, "GET") == 0)
-            list(store, request, reply);
+            try_list(store, request, reply);
     } else if (!store->exists) {
         say_error(store, reply, 404, "NoSuchBucket");
     } else if (strcmp(request->method, "PUT") == 0) {

@@ -21,7 +21,9 @@ struct minis3 {
     struct httpd *httpd;
     char bucket[64];
     unsigned page;
-    bool exists; /* the bucket */
+    bool exists;         /* the bucket */
+    unsigned list_fails; /* every so many-th request for a page is answered 503; 0: none */
+    unsigned lists;      /* such requests so far */
     struct minis3_object *objects;
     size_t count, cap;
     char *reply; /* body of the reply being sent */

@@ -242,18 +242,28 @@ static void what_others_made_survives(void **state)
     assert_int_equal(rig->store.writes, 0);
 }
 
-/* Ceph calls it so in its answers. */
-static void another_name_of_the_public_access_block(void **state)
+/* It calls its answer otherwise, and with the first switch on it refuses every put. */
+static void ceph_is_not_made_to_refuse_puts(void **state)
 {
     struct rig *rig = *state;
 
     rig->store.exists = true;
     s3bucket_set(&rig->store, "publicAccessBlock",
-                 "<BlockPublicAccessBlockConfiguration><BlockPublicAcls>TRUE</BlockPublicAcls>"
+                 "<BlockPublicAccessBlockConfiguration><IgnorePublicAcls>TRUE</IgnorePublicAcls>"
                  "</BlockPublicAccessBlockConfiguration>");
     assert_int_equal(run(rig, 0), SME_OK);
     assert_true(found(rig, SME_FINDING_CHANGE, "block public access", "now 1 of 4"));
+    assert_true(found(rig, SME_FINDING_NOTE, "block public access", "BlockPublicAcls is left off"));
     assert_true(s3bucket_has(&rig->store, "publicAccessBlock", "<PublicAccessBlockConfiguration "));
+    assert_true(s3bucket_has(&rig->store, "publicAccessBlock", "<BlockPublicAcls>false<"));
+    assert_true(s3bucket_has(&rig->store, "publicAccessBlock", "<BlockPublicPolicy>true<"));
+    /* Whoever switched it on is told, but not overruled. */
+    s3bucket_set(&rig->store, "publicAccessBlock",
+                 "<BlockPublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>"
+                 "</BlockPublicAccessBlockConfiguration>");
+    assert_int_equal(run(rig, 0), SME_OK);
+    assert_true(found(rig, SME_FINDING_WARN, "block public access", "refuse every put"));
+    assert_true(s3bucket_has(&rig->store, "publicAccessBlock", "<BlockPublicAcls>true<"));
 }
 
 static void a_dry_run_writes_nothing(void **state)
@@ -447,7 +457,7 @@ int main(void)
         WITH_RIG(a_second_time_nothing_is_written),
         WITH_RIG(only_what_differs_is_written),
         WITH_RIG(what_others_made_survives),
-        WITH_RIG(another_name_of_the_public_access_block),
+        WITH_RIG(ceph_is_not_made_to_refuse_puts),
         WITH_RIG(a_dry_run_writes_nothing),
         WITH_RIG(what_the_store_does_not_know_is_named),
         WITH_RIG(a_store_without_the_class_gets_the_other_rules),

@@ -5,6 +5,8 @@
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
  */
 #include "../conformance/sink_suite.h"
+#include "../../core/repo/store.h"
+#include "../../core/repo/store_retry.h"
 #include "../harness/fakehost.h"
 #include "../harness/minis3.h"
 
@@ -108,12 +110,64 @@ static void the_prefix_is_before_every_key_and_nowhere_else(void **state)
     assert_int_equal(sink_count(rig->suite.sink, "hosts/", &err), 0);
 }
 
+static int64_t no_time(void *cookie)
+{
+    (void)cookie;
+    return 1;
+}
+
+static bool no_wait(void *cookie, int64_t ns)
+{
+    (void)cookie;
+    (void)ns;
+    return true;
+}
+
+static uint32_t no_dice(void *cookie)
+{
+    (void)cookie;
+    return 7;
+}
+
+/* Every second page fails: begun anew each time, the listing would never end. */
+static void a_long_listing_goes_on_where_it_broke_off(void **state)
+{
+    static const struct store_clock clock = {NULL, no_time, no_time, no_wait, no_dice};
+    struct rig *rig = *state;
+    struct sme_error err = SME_ERROR_INIT;
+    struct store_names names = {0};
+    struct store *store = NULL;
+
+    for (unsigned i = 0; i < 100; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "docs/%02u", i);
+        assert_int_equal(sink_put(rig->suite.sink, key, "x", 1, 0, &err), SME_OK);
+    }
+    rig->store->list_fails = 2;
+    assert_int_equal(store_new(rig->suite.sink, &store, &err), SME_OK);
+    store_set_clock(store, &clock);
+    retry_reset();
+    if (store_names(store, "docs/", &names, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(names.count, 100);
+    assert_string_equal(names.at[0].key, "docs/00");
+    assert_string_equal(names.at[99].key, "docs/99");
+    store_names_free(&names);
+    /* Nothing but failures is a failure. */
+    rig->store->list_fails = 1;
+    assert_int_equal(store_names(store, "docs/", &names, &err), SME_E_UNREACHABLE);
+    assert_int_equal(names.count, 0);
+    store_free(store);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         SINK_SUITE(set_up, tear_down),
         cmocka_unit_test_setup_teardown(connections_are_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_prefix_is_before_every_key_and_nowhere_else, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_long_listing_goes_on_where_it_broke_off, set_up,
                                         tear_down),
     };
     char module[PATH_MAX];
