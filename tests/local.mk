@@ -45,6 +45,7 @@ unit_tests = \
 	tests/unit/test_walk
 s3_tests = \
 	tests/unit/test_s3_audit \
+	tests/unit/test_s3_audit_rules \
 	tests/unit/test_s3_creds \
 	tests/unit/test_s3_creds_places \
 	tests/unit/test_s3_creds_renew \
@@ -94,6 +95,7 @@ bats_tests = \
 	tests/bats/plugins.bats \
 	tests/bats/quickstart.bats \
 	tests/bats/runner.bats \
+	tests/bats/s3.bats \
 	tests/bats/terminal.bats
 abi_tests = \
 	tests/abi/headers.sh
@@ -187,7 +189,11 @@ check_DATA = $(test_modules)
 CLEANFILES += $(test_modules)
 
 test_data = \
+	tests/bats/ceph.bash \
 	tests/bats/helpers.bash \
+	tests/ceph/install \
+	tests/ceph/start \
+	tests/ceph/stop \
 	tests/data/hpke/rfc9180-x25519-hkdf-sha256-aes-256-gcm.json \
 	tests/data/seal/golden.py
 EXTRA_DIST += $(test_data)

@@ -143,11 +143,9 @@ int64_t sink_check_get(struct sink_check *at, const char *name, uint64_t offset,
     }
 }
 
-static int try_stat(struct sink_check *at, const char *name, struct sme_object *ret_object)
+/* The object's key may be ${key} itself. */
+static int try_stat(struct sink_check *at, const sink_key key, struct sme_object *ret_object)
 {
-    sink_key key;
-
-    sink_check_key(at, name, key);
     for (unsigned attempt = 0;; attempt++) {
         int status = at->ops->stat(at->sink->handle, key, ret_object, fresh(&at->err));
         if (!sink_check_again(attempt, status, &at->err))
@@ -160,13 +158,18 @@ static bool check_stat(struct sink_check *at, const char *name, const void *data
 {
     struct sme_object object = {.struct_size = sizeof object, .size = UINT64_MAX};
     uint8_t sha256[32];
+    sink_key key;
 
-    int status = try_stat(at, name, &object);
+    sink_check_key(at, name, key);
+    int status = try_stat(at, key, &object);
     if (status < 0)
         return sink_check_failed(at, "stat()", name, "success", status);
     if (object.size != len)
         return plugin_check_fail(&at->check, "expected size %zu from stat() of '%s', got %llu", len,
                                  name, (unsigned long long)object.size);
+    if (object.key == NULL || strcmp(object.key, key) != 0)
+        return plugin_check_fail(&at->check, "expected the key '%s' from stat(), got '%.*s'", key,
+                                 SME_KEY_MAX, object.key != NULL ? object.key : "(none)");
     if ((object.flags & SME_OBJECT_HAS_SHA256) == 0)
         return true;
     if (sha256_of(data, len, sha256, &at->err) < 0)
@@ -207,8 +210,10 @@ bool sink_check_absent(struct sink_check *at, const char *name)
 {
     struct sme_object object = {.struct_size = sizeof object, .size = 4711};
     uint8_t bytes[8];
+    sink_key key;
 
-    int status = try_stat(at, name, &object);
+    sink_check_key(at, name, key);
+    int status = try_stat(at, key, &object);
     if (status != SME_E_NOT_FOUND)
         return sink_check_failed(at, "stat()", name, "not-found", status);
     if (object.size != 4711 || object.flags != 0 || object.key != NULL)
@@ -227,8 +232,6 @@ bool sink_check_absent(struct sink_check *at, const char *name)
                                      "of '%s', got a changed one",
                                      name);
     }
-    sink_key key;
-    sink_check_key(at, name, key);
     if (strstr(at->err.message, key) == NULL)
         return plugin_check_fail(&at->check, "expected a message that names '%s', got '%s'", key,
                                  at->err.message);

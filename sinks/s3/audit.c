@@ -197,7 +197,9 @@ static int judge_tree(struct audit *audit, const struct audit_part *part,
     status = s3_xml_parse(reply->body, reply->got, NULL, part->subject, &tree, audit->err);
     if (status == SME_E_NO_MEMORY)
         return status;
-    if (status != SME_OK || strcmp(tree->name, part->root) != 0) {
+    if (status != SME_OK ||
+        (strcmp(tree->name, part->root) != 0 &&
+         (part->other_root == NULL || strcmp(tree->name, part->other_root) != 0))) {
         s3_xml_free(tree);
         return unsupported(audit, part);
     }

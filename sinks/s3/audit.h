@@ -57,10 +57,11 @@ int audit_call(struct audit *audit, const struct s3_request *request, const char
 
 /* A configuration of the bucket. */
 struct audit_part {
-    const char *subject;  /* of findings: "versioning" */
-    const char *resource; /* "versioning" in "?versioning" */
-    const char *root;     /* element that the reply must have; NULL: it is not XML */
-    const char *absent;   /* error code that means: none is set; NULL: always there */
+    const char *subject;    /* of findings: "versioning" */
+    const char *resource;   /* "versioning" in "?versioning" */
+    const char *other_root; /* what another store calls it; NULL */
+    const char *root;       /* element that the reply must have; NULL: it is not XML */
+    const char *absent;     /* error code that means: none is set; NULL: always there */
     const char *permission;
     uint32_t unsupported; /* level of "the store does not know this" */
 };

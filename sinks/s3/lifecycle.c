@@ -100,8 +100,7 @@ void lifecycle_rule_write(const struct lifecycle_rule *rule, struct s3_text *out
     s3_text_puts(out, "</Rule>");
 }
 
-/* How many of the names ${names} (NULL-terminated) does ${node} not have as children, or has
- * beside them? */
+/* Has ${node} no children but those of ${names} (NULL-terminated), each once at most? */
 static bool has_only(const struct s3_xml *node, const char *const names[])
 {
     for (const struct s3_xml *child = node->first; child != NULL; child = child->next) {

@@ -217,6 +217,30 @@ static json_t *patterns(struct writer *writer, uint32_t areas, const char *befor
     return result;
 }
 
+/* "documents/" and "*" for each folder at the top: listings begin there.  Who is no mere run may
+ * list from the root too, as 'check' does. */
+static json_t *folders(struct writer *writer)
+{
+    json_t *result = json_array();
+
+    if (writer->role != &roles[SME_ROLE_RUN])
+        append(writer, result, json_string(""));
+    for (uint32_t i = 0; result != NULL && i < writer->layout->area_count; i++) {
+        struct s3_text text = {0};
+        write_pattern(writer, &writer->layout->areas[i], &text);
+        char *slash = text.at != NULL ? strchr(text.at, '/') : NULL;
+        json_t *folder = slash != NULL ? json_sprintf("%.*s/*", (int)(slash - text.at), text.at)
+                                       : json_string(text.at != NULL ? text.at : "");
+        if (text.failed || folder == NULL)
+            writer->failed = true;
+        else if (!has(result, json_string_value(folder)))
+            append(writer, result, json_incref(folder));
+        json_decref(folder);
+        s3_text_done(&text);
+    }
+    return result;
+}
+
 /* Which names may be listed.  "IfExists", because a request for one object or for the bucket
  * itself has no prefix: without the permission, S3 would answer 403 for an object that is not
  * there, and absent could not be told from forbidden. */
@@ -228,7 +252,7 @@ static json_t *list_condition(struct writer *writer)
         prefixes = json_array();
         append(writer, prefixes, json_sprintf("%s*", writer->s3->prefix));
     } else {
-        prefixes = patterns(writer, ~0u, "");
+        prefixes = folders(writer);
     }
     return json_pack("{s:{s:o}}", "StringLikeIfExists", "s3:prefix", prefixes);
 }

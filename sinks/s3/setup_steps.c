@@ -9,7 +9,6 @@
 #include <strings.h>
 
 #define XMLNS " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
-
 #define CEPH_PUBLIC_ACCESS "BlockPublicAccessBlockConfiguration"
 
 /* With the first switch on, Ceph 16 takes every put for one with a public ACL and refuses it.  The

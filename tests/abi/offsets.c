@@ -182,7 +182,7 @@ AT(sme_sink_ops, thaw, 136);
 AT(sme_sink_ops, cost, 144);
 AT(sme_sink_ops, remove_many, 152);
 AT(sme_sink_ops, list_from, 160);
-SIZE(sme_sink_ops, 160);
+SIZE(sme_sink_ops, 168);
 
 AT(sme_area, struct_size, 0);
 AT(sme_area, kind, 4);

@@ -189,6 +189,7 @@ static int stat_object(void *handle, const char *key, struct sme_object *ret, st
     } else if (object == NULL) {
         status = sme_fail(err, SME_E_NOT_FOUND, "'%s' is not there", key);
     } else {
+        ret->key = key;
         ret->size = object->len;
     }
     leave(sink);

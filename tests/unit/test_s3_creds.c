@@ -45,7 +45,8 @@ static void keys_come_by_token_and_role(void **state)
     assert_int_equal(credsrig_keys(&rig, 1), 1);
     assert_int_equal(credsrig_keys(&rig, 1), 1);
     assert_int_equal(httpd_requests(rig.httpd), 3);
-    assert_true(atoi(rig.ttl) > 0 && atoi(rig.ttl) <= 21600);
+    long ttl = strtol(rig.ttl, NULL, 10);
+    assert_true(ttl > 0 && ttl <= 21600);
     s3_creds_describe(rig.creds, text, sizeof text);
     assert_string_equal(text, "the role 'backup' of the EC2 instance (metadata service)");
 }

@@ -207,7 +207,21 @@ static void listing_is_limited_to_our_prefixes(void **state)
     allowed = json_object_get(
         json_object_get(json_object_get(statement, "Condition"), "StringLikeIfExists"),
         "s3:prefix");
+    /* What the core lists: whole sources, all snapshots, and for others than runs everything. */
+    assert_true(any_matches(allowed, "source0/"));
+    assert_true(any_matches(allowed, "backups/"));
     assert_true(any_matches(allowed, "source0/index/"));
+    assert_false(any_matches(allowed, ""));
+    assert_false(any_matches(allowed, "private/"));
+    json_decref(doc);
+
+    doc = policy_of(SME_ROLE_RESTORE);
+    statement = policy_doc_find(doc, "List");
+    allowed = json_object_get(
+        json_object_get(json_object_get(statement, "Condition"), "StringLikeIfExists"),
+        "s3:prefix");
+    assert_true(any_matches(allowed, ""));
+    assert_true(any_matches(allowed, "source0/"));
     assert_false(any_matches(allowed, "private/"));
     json_decref(doc);
 }
