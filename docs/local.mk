@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	docs/format.md \
 	docs/man/sme-backup.conf.pod \
 	docs/man/sme-backup.pod \
+	docs/s3.md \
 	docs/testing.md \
 	plugins/filesystem/filesystem.pod \
 	sinks/directory/directory.pod \

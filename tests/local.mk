@@ -96,6 +96,8 @@ bats_tests = \
 	tests/bats/quickstart.bats \
 	tests/bats/runner.bats \
 	tests/bats/s3.bats \
+	tests/bats/s3_faults.bats \
+	tests/bats/s3_roles.bats \
 	tests/bats/terminal.bats
 abi_tests = \
 	tests/abi/headers.sh
@@ -173,6 +175,18 @@ abi_sources = \
 EXTRA_DIST += $(abi_sources) $(test_modules:.so=.c)
 
 # ---- the harness ---------------------------------------------------------------------------------
+
+# Servers and proxies that command tests start.
+test_tools = tests/tools/faulty tests/tools/metadata
+if WITH_S3
+check_PROGRAMS += $(test_tools)
+endif
+tests_tools_faulty_SOURCES = tests/tools/faulty.c tests/harness/httpd.c tests/harness/httpd.h
+tests_tools_faulty_CPPFLAGS = $(AM_CPPFLAGS) $(s3_cppflags)
+tests_tools_faulty_LDADD = $(CURL_LIBS)
+tests_tools_metadata_SOURCES = tests/tools/metadata.c tests/harness/httpd.c tests/harness/httpd.h
+tests_tools_metadata_CPPFLAGS = $(AM_CPPFLAGS) $(s3_cppflags)
+tests_tools_metadata_LDADD =
 
 if HAVE_CMOCKA
 check_LIBRARIES += libsme-test.a

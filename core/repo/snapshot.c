@@ -327,6 +327,26 @@ static int seal_part(struct sealer *sealer, const struct secret *key, enum seal_
     return status;
 }
 
+/* A run is good only if its snapshot is really there, whatever the store said of the put: a proxy
+ * or a store that loses what it has confirmed is noticed now, not when it is needed. */
+static int confirm(struct store *store, const char *key, size_t len, struct sme_error *err)
+{
+    struct sme_object object = {.struct_size = sizeof object};
+    int status = store_stat(store, key, &object, err);
+
+    if (status == SME_OK && object.size == len) {
+        return SME_OK;
+    }
+    if (status != SME_OK && status != SME_E_NOT_FOUND) {
+        return status;
+    }
+    (void)sme_fail(err, SME_E_IO, "sink '%s' confirmed object '%s' of %zu bytes, but %s",
+                   store_name(store), key, len,
+                   status == SME_OK ? "has another one" : "does not have it");
+    return error_hint(err, "the store or a proxy before it does not keep what it confirms; nothing "
+                           "was committed");
+}
+
 int snapshot_put(struct repo *repo, const struct source_keys *keys, const struct run_key *run,
                  const struct snapshot *snapshot, uint8_t ret_hash[32], struct sme_error *err)
 {
@@ -373,6 +393,9 @@ int snapshot_put(struct repo *repo, const struct source_keys *keys, const struct
     status = store_put(repo->store, key, raw.data, raw.len, hash, false, err);
     if (status == SME_OK) {
         status = store_sync(repo->store, err);
+    }
+    if (status == SME_OK) {
+        status = confirm(repo->store, key, raw.len, err);
     }
     if (status == SME_OK) {
         memcpy(ret_hash, hash, sizeof hash);

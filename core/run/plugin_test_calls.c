@@ -12,8 +12,8 @@
 #include <time.h>
 
 #define ATTEMPTS 6
-#define WAIT_MS 100
-#define WAIT_MOST_MS 5000
+#define WAIT_MS 100u
+#define WAIT_MOST_MS 5000u
 
 void sink_check_key(const struct sink_check *at, const char *name, sink_key out)
 {
