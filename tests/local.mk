@@ -78,8 +78,11 @@ thread_tests = \
 	tests/bats/basics.bats \
 	tests/unit/test_pipe \
 	tests/unit/test_repo \
+	tests/unit/test_plugin_test \
 	tests/unit/test_restore \
+	tests/unit/test_s3_creds_renew \
 	tests/unit/test_sink_directory \
+	tests/unit/test_sink_s3 \
 	tests/unit/test_store
 
 bats_tests = \
