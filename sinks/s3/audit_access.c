@@ -325,7 +325,7 @@ static void say_create_only(struct audit *audit, bool honoured)
                   "the store refuses to overwrite what is there");
     else
         audit_say(audit, SME_FINDING_WARN, subject,
-                  "turn versioning on; set conditional = off to spare the header",
+                  "turn versioning on; set conditional_writes = off to spare the header",
                   "this store overwrites: it does not heed If-None-Match, so only the names of "
                   "objects (their checksums) keep two hosts apart");
 }

@@ -40,6 +40,43 @@ setup() {
     [ "$total" -le 8 ]
 }
 
+@test "the store passes the conformance suite, and nothing of it is left" {
+    init_repository
+    exits 0 plugin test s3 --sink main
+    prints '0 failed'
+    [ "$(s3_keys)" = repository ]
+}
+
+@test "setup changes only what differs, and a second time nothing" {
+    exits 0 setup --dry-run
+    prints 'change  bucket'
+    [[ $(s3_curl GET "/$BUCKET?list-type=2") == *NoSuchBucket* ]]
+    exits 0 setup
+    prints 'change  versioning'
+    [[ $(s3_curl GET "/$BUCKET?versioning=") == *Enabled* ]]
+    # A rule of somebody else survives.
+    rules=$(s3_curl GET "/$BUCKET?lifecycle=" | sed 's|</LifecycleConfiguration>|<Rule><ID>mine</ID><Prefix>mine/</Prefix><Status>Enabled</Status><Expiration><Days>9</Days></Expiration></Rule>&|; s|<?xml[^>]*>||')
+    s3_curl PUT "/$BUCKET?lifecycle=" --data-binary "$rules" --header "content-md5: $(printf '%s' "$rules" | openssl md5 -binary | base64)"
+    exits 0 setup
+    prints 'Nothing had to be changed'
+    [[ $(s3_curl GET "/$BUCKET?lifecycle=") == *'<ID>mine</ID>'* ]]
+    [[ $(s3_curl GET "/$BUCKET?lifecycle=") == *sme-backup/* ]]
+}
+
+@test "doctor examines host, bucket and snapshots, and its exit code tells" {
+    exits 0 setup
+    init_repository
+    exits 1 doctor
+    prints 'FAIL'
+    make_tree
+    exits 0 run
+    exits 0 doctor
+    prints 'pass    versioning'
+    prints 'pass    public exposure'
+    prints 'permission to delete'
+    [ "$(s3_keys | grep -c probe)" -eq 0 ]
+}
+
 @test "a prefix keeps two repositories in one bucket apart" {
     s3_section 'prefix = hosts/%h'
     backed_up
