@@ -322,6 +322,10 @@ static void answer_text(const struct init *init)
         (void)fprintf(out, "This host cannot restore: whoever loses the recovery kit has lost the "
                            "data.\n");
     }
+    if (init->access.plugin->sink.setup != NULL) {
+        (void)fprintf(out, "Next: 'sme-backup setup' protects the place, 'sme-backup doctor' tells "
+                           "what is missing.\n");
+    }
 }
 
 static enum exit_code say_dry_run(const struct init *init)

@@ -40,9 +40,10 @@ static int wants_policy(struct setup *setup, bool *ret_wanted)
                            "refused",
                            config->endpoint);
     if (status == SME_OK && config->create_only && !makes_create_only(config))
-        status = setup_say(setup, SME_FINDING_WARN, POLICY, "set conditional_writes = auto",
-                           "'create_only' is left out: with 'conditional_writes = off' every backup "
-                           "would be refused");
+        status =
+            setup_say(setup, SME_FINDING_WARN, POLICY, "set conditional_writes = auto",
+                      "'create_only' is left out: with 'conditional_writes = off' every backup "
+                      "would be refused");
     *ret_wanted = makes_tls_only(config) || makes_create_only(config);
     return status;
 }

@@ -54,6 +54,8 @@ setup() {
     exits 0 setup
     prints 'change  versioning'
     [[ $(s3_curl GET "/$BUCKET?versioning=") == *Enabled* ]]
+    exits 0 init --kit "$T/kit"
+    prints 'sme-backup setup'
     # A rule of somebody else survives.
     rules=$(s3_curl GET "/$BUCKET?lifecycle=" | sed 's|</LifecycleConfiguration>|<Rule><ID>mine</ID><Prefix>mine/</Prefix><Status>Enabled</Status><Expiration><Days>9</Days></Expiration></Rule>&|; s|<?xml[^>]*>||')
     s3_curl PUT "/$BUCKET?lifecycle=" --data-binary "$rules" --header "content-md5: $(printf '%s' "$rules" | openssl md5 -binary | base64)"

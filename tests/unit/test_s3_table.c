@@ -235,18 +235,18 @@ static void connections_are_kept(void **state)
     assert_int_equal(httpd_connections(rig->server), 1);
 }
 
-/* A store may close a connection at rest at any time; that costs nothing. */
+/* A store may close a connection at rest at any time; that costs nothing but, for a put, another
+ * attempt: when the end is seen too late, the put may have been carried out. */
 static void a_kept_connection_that_ended_is_replaced(void **state)
 {
     struct s3rig *rig = *state;
 
-    s3rig_reply(rig, 200, NULL, NULL)->fault = HTTPD_CLOSE_AFTER;
-    assert_int_equal(s3rig_put(rig, KEY, "content", SME_PUT_CREATE_ONLY), SME_OK);
-    (void)s3rig_reply(rig, 200, NULL, NULL);
-    assert_int_equal(s3rig_put(rig, KEY, "content", SME_PUT_CREATE_ONLY), SME_OK);
+    s3rig_reply(rig, 204, NULL, NULL)->fault = HTTPD_CLOSE_AFTER;
+    assert_int_equal(s3rig_remove(rig, KEY), SME_OK);
+    (void)s3rig_reply(rig, 204, NULL, NULL);
+    assert_int_equal(s3rig_remove(rig, KEY), SME_OK);
     assert_int_equal(s3rig_seen(rig), 2);
-    for (size_t i = 0; i < 2; i++)
-        assert_string_equal((const char *)s3rig_request(rig, i)->body, "content");
+    assert_int_equal(httpd_connections(rig->server), 2);
 }
 
 /* The put may have been carried out: its repetition is for the core, which then knows that an
