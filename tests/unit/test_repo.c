@@ -407,6 +407,26 @@ static void object_that_exists_with_other_bytes_is_noticed(void **state)
     assert_non_null(strstr(f->err.message, "exists with other content (0 bytes)"));
 }
 
+/* The store says yes and keeps nothing: the last put of a run is its snapshot. */
+static void a_snapshot_that_the_store_does_not_keep_is_no_success(void **state)
+{
+    struct fixture *f = *state;
+    struct testrepo_run run;
+    unsigned before = f->tr.sink->puts;
+
+    assert_int_equal(testrepo_backup(&f->tr, f->dir, &run, &f->err), SME_OK);
+    unsigned puts = f->tr.sink->puts - before;
+    testrepo_run_free(&run);
+    size_t snapshots = memsink_count(f->tr.sink, "backups/");
+    f->tr.sink->fail_put = f->tr.sink->puts + puts;
+    f->tr.sink->fail_status = SME_OK;
+    assert_int_equal(testrepo_backup(&f->tr, f->dir, &run, &f->err), SME_E_IO);
+    assert_non_null(strstr(f->err.message, "backups/"));
+    assert_non_null(strstr(f->err.message, "does not have it"));
+    assert_int_equal(memsink_count(f->tr.sink, "backups/"), snapshots);
+    testrepo_run_free(&run);
+}
+
 static void transient_failures_are_repeated(void **state)
 {
     struct fixture *f = *state;
@@ -461,6 +481,7 @@ int main(void)
         TEST(pending_sets_count_as_absent),
         TEST(lost_pack_is_stored_again),
         TEST(object_that_exists_with_other_bytes_is_noticed),
+        TEST(a_snapshot_that_the_store_does_not_keep_is_no_success),
         TEST(transient_failures_are_repeated),
         TEST(objects_have_a_limit),
     };
