@@ -20,6 +20,8 @@
 #define LIMIT_NAME_BYTES 255           /* one component, as the kernel has it */
 #define LIMIT_XATTR_VALUE (64u * 1024) /* the kernel's XATTR_SIZE_MAX        */
 #define LIMIT_XATTR_TOTAL (1024u * 1024)
+#define LIMIT_EXTRA_VALUE (64u * 1024)   /* a fact of a source: a small picture */
+#define LIMIT_EXTRAS_TOTAL (256u * 1024) /* of one item; a record has room for them */
 #define LIMIT_LINK_TARGET (64u * 1024)
 #define LIMIT_RECORD (4u * 1024 * 1024) /* one encoded item */
 

@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define FEED_BUFFERS 4
+#define FEED_BUFFERS 3
 
 struct feed_buffer {
     uint8_t *data;
@@ -315,7 +315,7 @@ static int put_piece(struct content_tools *tools, struct piece *piece, struct sm
             }
         }
         if (span_len > 0 && (fresh == 0 || span_len + chunk->len > BLOCK_TARGET)) {
-            int status = block_put(tools->sealer, span, piece->chunks + span_first,
+            int status = block_put(tools->sealer, tools->check, span, piece->chunks + span_first,
                                    (uint32_t)(i - span_first), raw, err);
             if (status < 0) {
                 return status;
@@ -328,6 +328,10 @@ static int put_piece(struct content_tools *tools, struct piece *piece, struct sm
                 span_first = i;
             }
             span_len += chunk->len;
+            int status = checksum_add(tools->check, at, chunk->len);
+            if (status < 0) {
+                return sme_fail(err, status, "cannot compute a checksum");
+            }
             tools->counters->bytes_new += chunk->len;
         }
         at += chunk != NULL ? chunk->len : 0;
@@ -402,8 +406,16 @@ void bigfile_stop(struct bigfile *file)
     (void)pthread_mutex_unlock(&file->lock);
 }
 
-const char *bigfile_failure(const struct bigfile *file, int *ret_status)
+const char *bigfile_failure(struct bigfile *file, int *ret_status)
 {
+    const char *text = NULL;
+
+    /* Of a run that has failed, the feeder may still be at it. */
+    (void)pthread_mutex_lock(&file->lock);
     *ret_status = file->feed_status;
-    return file->feed_status < 0 ? (file->feed_text != NULL ? file->feed_text : "") : NULL;
+    if (file->feed_status < 0) {
+        text = file->feed_text != NULL ? file->feed_text : "";
+    }
+    (void)pthread_mutex_unlock(&file->lock);
+    return text;
 }

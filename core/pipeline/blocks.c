@@ -19,6 +19,7 @@ struct block_sealer {
     struct block_sealer_params params;
     struct sealer *sealer;
     struct codec *codec;
+    struct checksum *check; /* of what was opened again */
     struct scratch packed, sealed, opened, plain;
 };
 
@@ -35,6 +36,9 @@ int block_sealer_new(const struct block_sealer_params *params, struct block_seal
     if (status == SME_OK) {
         status = codec_new(params->level, &sealer->codec, err);
     }
+    if (status == SME_OK) {
+        status = checksum_new(&sealer->check, err);
+    }
     if (status < 0) {
         block_sealer_free(sealer);
         return status;
@@ -48,6 +52,7 @@ void block_sealer_free(struct block_sealer *sealer)
     if (sealer != NULL) {
         sealer_free(sealer->sealer);
         codec_free(sealer->codec);
+        checksum_free(sealer->check);
         free(sealer->packed.data);
         free(sealer->sealed.data);
         free(sealer->opened.data);
@@ -77,10 +82,12 @@ static bool make_room(struct scratch *scratch, size_t need)
     return scratch->data != NULL;
 }
 
-/* Open the sealed bytes again and compute every id anew. */
-static int verify(struct block_sealer *s, const struct block_facts *facts, struct sme_error *err)
+/* Open the sealed bytes again: are they what ${expected} was computed from, when the ids were? */
+static int verify(struct block_sealer *s, const struct block_facts *facts,
+                  const uint8_t expected[CHECKSUM_BYTES], struct sme_error *err)
 {
     const uint8_t *plain = s->opened.data;
+    uint8_t found[CHECKSUM_BYTES];
     struct sme_error why = SME_ERROR_INIT;
     bool good =
         open_block(s->sealer, s->params.run, facts, s->sealed.data, s->opened.data, &why) == SME_OK;
@@ -90,12 +97,8 @@ static int verify(struct block_sealer *s, const struct block_facts *facts, struc
                             facts->plain_len);
         plain = s->plain.data;
     }
-    for (uint32_t i = 0; good && i < facts->chunk_count; i++) {
-        struct chunk_id id;
-        good = sealer_chunk_id(s->sealer, plain, facts->chunks[i].len, &id) == SME_OK &&
-               memcmp(id.bytes, facts->chunks[i].id.bytes, sizeof id.bytes) == 0;
-        plain += facts->chunks[i].len;
-    }
+    good = good && checksum_add(s->check, plain, facts->plain_len) == SME_OK &&
+           checksum_finish(s->check, found) == SME_OK && memcmp(found, expected, sizeof found) == 0;
     if (!good) {
         (void)sme_fail(
             err, SME_E_CORRUPT,
@@ -107,9 +110,10 @@ static int verify(struct block_sealer *s, const struct block_facts *facts, struc
     return SME_OK;
 }
 
-int block_put(struct block_sealer *s, const uint8_t *data, const struct block_chunk *chunks,
-              uint32_t count, bool raw, struct sme_error *err)
+int block_put(struct block_sealer *s, struct checksum *check, const uint8_t *data,
+              const struct block_chunk *chunks, uint32_t count, bool raw, struct sme_error *err)
 {
+    uint8_t expected[CHECKSUM_BYTES];
     size_t plain_len = 0;
     size_t stored_len = 0;
     const uint8_t *stored = data;
@@ -119,6 +123,10 @@ int block_put(struct block_sealer *s, const uint8_t *data, const struct block_ch
     }
     if (count == 0) {
         return SME_OK;
+    }
+    int checked = checksum_finish(check, expected);
+    if (checked < 0) {
+        return sme_fail(err, checked, "cannot compute a checksum");
     }
     if (!raw && codec_level(s->codec) != CODEC_OFF) {
         size_t bound = codec_bound(plain_len);
@@ -148,7 +156,7 @@ int block_put(struct block_sealer *s, const uint8_t *data, const struct block_ch
     }
     int status = seal_block(s->sealer, s->params.run, &facts, stored, s->sealed.data, err);
     if (status == SME_OK) {
-        status = verify(s, &facts, err);
+        status = verify(s, &facts, expected, err);
     }
     if (status == SME_OK && s->params.packer != NULL) {
         status = packer_add(s->params.packer, &facts, s->sealed.data, err);
@@ -165,6 +173,7 @@ void open_block_free(struct open_block *block)
 {
     free(block->data);
     free(block->chunks);
+    checksum_free(block->check);
     *block = (struct open_block){0};
 }
 
@@ -186,9 +195,20 @@ uint8_t *open_block_space(struct open_block *block, size_t len, struct sme_error
     return block->data + block->len;
 }
 
-int open_block_add(struct open_block *block, const struct chunk_id *id, uint32_t len,
-                   struct sme_error *err)
+/* ${from}: the bytes that the id was computed from. */
+static int add_chunk(struct open_block *block, const struct chunk_id *id, const uint8_t *from,
+                     uint32_t len, struct sme_error *err)
 {
+    if (block->check == NULL) {
+        int status = checksum_new(&block->check, err);
+        if (status < 0) {
+            return status;
+        }
+    }
+    int status = checksum_add(block->check, from, len);
+    if (status < 0) {
+        return sme_fail(err, status, "cannot compute a checksum");
+    }
     if (block->count == block->chunk_cap) {
         uint32_t cap = block->chunk_cap == 0 ? 256 : block->chunk_cap * 2;
         struct block_chunk *grown = reallocarray(block->chunks, cap, sizeof *grown);
@@ -203,6 +223,12 @@ int open_block_add(struct open_block *block, const struct chunk_id *id, uint32_t
     return block->count == LIMIT_BLOCK_CHUNKS ? open_block_flush(block, err) : SME_OK;
 }
 
+int open_block_add(struct open_block *block, const struct chunk_id *id, uint32_t len,
+                   struct sme_error *err)
+{
+    return add_chunk(block, id, block->data + block->len, len, err);
+}
+
 int open_block_copy(struct open_block *block, const struct chunk_id *id, const uint8_t *data,
                     uint32_t len, struct sme_error *err)
 {
@@ -212,13 +238,13 @@ int open_block_copy(struct open_block *block, const struct chunk_id *id, const u
         return err != NULL && err->status < 0 ? err->status : SME_E_NO_MEMORY;
     }
     memcpy(at, data, len);
-    return open_block_add(block, id, len, err);
+    return add_chunk(block, id, data, len, err);
 }
 
 int open_block_flush(struct open_block *block, struct sme_error *err)
 {
-    int status =
-        block_put(block->sealer, block->data, block->chunks, block->count, block->raw, err);
+    int status = block_put(block->sealer, block->check, block->data, block->chunks, block->count,
+                           block->raw, err);
 
     block->len = 0;
     block->count = 0;

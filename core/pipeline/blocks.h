@@ -11,6 +11,7 @@
 #ifndef SME_PIPELINE_BLOCKS_H
 #define SME_PIPELINE_BLOCKS_H
 
+#include "../crypto/checksum.h"
 #include "codec.h"
 #include "packer.h"
 
@@ -32,14 +33,16 @@ struct sealer *block_sealer_ids(struct block_sealer *sealer); /* for sealer_chun
 struct codec *block_sealer_codec(struct block_sealer *sealer);
 
 /* Seal ${count} chunks that lie one after the other at ${data}, and pass them on.  ${raw}: do not
- * try to compress. */
-int block_put(struct block_sealer *sealer, const uint8_t *data, const struct block_chunk *chunks,
-              uint32_t count, bool raw, struct sme_error *err);
+ * try to compress.  To ${check} the same bytes were added, each chunk when its id was computed:
+ * what was sealed is opened again and must have that checksum, otherwise SME_E_CORRUPT. */
+int block_put(struct block_sealer *sealer, struct checksum *check, const uint8_t *data,
+              const struct block_chunk *chunks, uint32_t count, bool raw, struct sme_error *err);
 
 /* A block that is being filled by one thread. */
 struct open_block {
     struct block_sealer *sealer;
     bool raw;
+    struct checksum *check; /* of the content; NULL: none yet */
     uint8_t *data;
     size_t len, cap;
     struct block_chunk *chunks;

@@ -17,7 +17,11 @@ int content_tools_init(struct content_tools *tools, const struct block_sealer_pa
 {
     memset(tools, 0, sizeof *tools);
     int status = block_sealer_new(params, &tools->sealer, err);
+    if (status == SME_OK) {
+        status = checksum_new(&tools->check, err);
+    }
     if (status < 0) {
+        content_tools_done(tools);
         return status;
     }
     open_block_init(&tools->packed, tools->sealer, false);
@@ -34,6 +38,7 @@ void content_tools_done(struct content_tools *tools)
     open_block_free(&tools->packed);
     open_block_free(&tools->raw);
     block_sealer_free(tools->sealer);
+    checksum_free(tools->check);
     free(tools->window);
     memset(tools, 0, sizeof *tools);
 }

@@ -28,6 +28,7 @@ struct content_tools {
     struct block_sealer *sealer;
     struct open_block packed; /* blocks that are worth compressing */
     struct open_block raw;
+    struct checksum *check; /* of chunks that are put from where they lie */
     struct dedup *dedup;
     const struct chunker *chunker;
     struct content_counters *counters;
@@ -79,7 +80,8 @@ void bigfile_wait(struct bigfile *file);
 void bigfile_take(struct bigfile *file, struct content_result *result);
 /* The run has failed: everybody who waits is woken and gives up. */
 void bigfile_stop(struct bigfile *file);
-/* Of a stream that failed: why; NULL otherwise. */
-const char *bigfile_failure(const struct bigfile *file, int *ret_status);
+/* Of a stream that failed: why (valid as long as the file); NULL otherwise, or if it is not known
+ * yet because the run has failed. */
+const char *bigfile_failure(struct bigfile *file, int *ret_status);
 
 #endif

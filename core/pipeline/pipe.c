@@ -6,11 +6,14 @@
 #include "pipe_internal.h"
 
 #include "../base/cancel.h"
+#include "../base/cleanup.h"
 #include "../base/clock.h"
 #include "../base/limits.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
+#define WORKER_NICE 5
 #define TICK_NS (NS_PER_SEC / 4)
 
 void pipe_fail(struct pipe *pipe, const struct sme_error *err)
@@ -20,6 +23,7 @@ void pipe_fail(struct pipe *pipe, const struct sme_error *err)
         pipe->failed = true;
         pipe->failure = *err;
         pipe->stop = true;
+        pipe->params->source->stopping = true; /* a plugin that waits looks at it */
         for (size_t i = 0; i < pipe->big_count; i++) {
             bigfile_stop(pipe->big[i]);
         }
@@ -104,11 +108,13 @@ static int finish_unit(struct pipe *pipe, struct unit *unit, struct sme_error *e
     return status;
 }
 
-static void free_streams(struct unit *unit)
+static void free_streams(struct pipe *pipe, struct unit *unit)
 {
     for (size_t i = 0; i < unit->count; i++) {
-        bigfile_free(unit->items[i].stream);
-        unit->items[i].stream = NULL;
+        if (unit->items[i].stream != NULL) {
+            bigfile_free(STEAL(unit->items[i].stream));
+            pipe_stream_done(pipe);
+        }
     }
 }
 
@@ -131,7 +137,7 @@ static int work_on_unit(struct pipe_worker *worker, struct unit *unit, size_t nu
         number = atomic_fetch_add(&unit->claimed, 1);
         if (atomic_fetch_add(&unit->done, 1) + 1 == count) {
             if (!pipe->stop) { /* after a failure the dispatcher may still look at them */
-                free_streams(unit);
+                free_streams(pipe, unit);
             }
             return finish_unit(pipe, unit, err);
         }
@@ -217,6 +223,9 @@ void *pipe_work(void *argument)
     struct pipe *pipe = worker->pipe;
     struct sme_error err = SME_ERROR_INIT;
 
+    /* Behind what the host is there for, and what feeds this thread.  On Linux the priority is the
+     * thread's alone; a refusal does no harm. */
+    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + WORKER_NICE);
     int status = work_all(worker, &err);
     if (status < 0) {
         err.status = status;
@@ -358,10 +367,14 @@ int pipe_run(const struct pipe_params *params, struct pipe_result *result, struc
     (void)pthread_condattr_destroy(&monotonic);
 
     int status = run_threads(pipe, workers, err);
+    if (status == SME_OK) {
+        status = pipe_sort(pipe, err);
+    }
+    pipe_held_free(pipe);
 
     for (size_t i = 0; i < PIPE_UNITS; i++) {
         if (pipe->units[i] != NULL) {
-            free_streams(pipe->units[i]);
+            free_streams(pipe, pipe->units[i]);
             unit_free(pipe->units[i]);
         }
     }

@@ -20,7 +20,7 @@
 struct pipe_counters {
     struct content_counters content;
     atomic_uint_least64_t items, files, directories, bytes, changed;
-    atomic_uint_least64_t failed, changed_while_read, vanished, rot, skipped;
+    atomic_uint_least64_t failed, changed_while_read, vanished, rot, damaged, skipped;
 };
 
 struct pipe_params {

@@ -71,6 +71,9 @@ static int note_problem(struct pipe *pipe, struct unit_item *item)
     case PROBLEM_ROT:
         counters->rot++;
         break;
+    case PROBLEM_DAMAGED:
+        counters->damaged++;
+        break;
     }
     if (result->problem_count == SNAPSHOT_PROBLEMS_MAX) {
         return SME_OK;
@@ -117,6 +120,8 @@ static void note_cache(struct itemcache_writer *writer, const struct unit_item *
 
 int pipe_collect(struct pipe *pipe, struct unit *unit, struct sme_error *err)
 {
+    bool sorted = (pipe->params->source->plugin->source.flags & SME_SOURCE_ANY_ORDER) == 0;
+
     for (size_t i = 0; i < unit->count; i++) {
         struct unit_item *item = &unit->items[i];
         if (item->problem != 0 && note_problem(pipe, item) < 0) {
@@ -126,16 +131,17 @@ int pipe_collect(struct pipe *pipe, struct unit *unit, struct sme_error *err)
         if (item->left_out) {
             continue;
         }
-        int status = itemstream_add(pipe->params->stream, item->path, item->path_len,
-                                    item->path_hash, item->body, item->body_len, err);
-        if (status < 0) {
-            return status;
-        }
         note_counts(&pipe->result->counters, item);
         note_cache(pipe->params->cache_writer, item);
         if (note_owner(pipe->result, 0, item->uid) < 0 ||
             note_owner(pipe->result, 1, item->gid) < 0) {
             return sme_fail(err, SME_E_NO_MEMORY, "no memory for the list of owners");
+        }
+        int status = sorted ? itemstream_add(pipe->params->stream, item->path, item->path_len,
+                                             item->path_hash, item->body, item->body_len, err)
+                            : pipe_hold(pipe, item, err);
+        if (status < 0) {
+            return status;
         }
     }
     return SME_OK;

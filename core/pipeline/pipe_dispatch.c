@@ -7,6 +7,7 @@
 
 #include "../base/cancel.h"
 #include "../base/cleanup.h"
+#include "../plugin/calls.h"
 
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ struct dispatcher {
     struct unit *unit;      /* being filled */
     struct dir_handle *dir; /* of the item before */
     unsigned unit_dirs;     /* directories that the unit holds open */
+    bool stream_taken;      /* of the item at hand: somebody will close it */
 };
 
 /* Hand the unit to the workers; waits while too many are under way. */
@@ -84,45 +86,39 @@ static int directory_of(struct dispatcher *d, const struct sme_item *item,
     return SME_OK;
 }
 
-/* Pull a stream from the plugin while workers take it away. */
-static int feed_stream(struct dispatcher *d, struct bigfile *stream, struct sme_error *err)
+/* Hand a stream to the workers, and its content after it. */
+static int send_stream(struct dispatcher *d, const struct sme_item *item, struct unit_item *to,
+                       struct sme_error *err)
 {
     const struct sme_source_ops *ops = &d->pipe->params->source->plugin->source;
-    void *handle = d->pipe->params->source->handle;
 
-    for (;;) {
-        size_t room = 0;
-        size_t used = 0;
-        uint8_t *space = bigfile_feed_space(stream, &room);
-        if (space == NULL) {
-            return SME_OK; /* the run has failed; send_unit() will tell */
-        }
-        while (used < room) {
-            struct sme_error why = SME_ERROR_INIT;
-            int64_t got = ops->read(handle, space + used, room - used, &why);
-            if (got > (int64_t)(room - used)) {
-                bigfile_feed(stream, 0, SME_E_IO, "");
-                return sme_fail(err, SME_E_IO, "the source plugin returned more than was asked");
-            }
-            if (got < 0) {
-                bigfile_feed(stream, 0, (int)got, why.message);
-                if (got == SME_E_CHANGED) {
-                    return SME_OK;
-                }
-                *err = why;
-                return (int)got;
-            }
-            if (got == 0) {
-                if (used > 0) {
-                    bigfile_feed(stream, used, SME_OK, NULL);
-                }
-                bigfile_feed(stream, 0, SME_OK, NULL);
-                return SME_OK;
-            }
-            used += (size_t)got;
-        }
-        bigfile_feed(stream, used, SME_OK, NULL);
+    if (item->stream == NULL ? ops->read == NULL : ops->read_stream == NULL) {
+        return sme_fail(err, SME_E_IO, "the source plugin yields a stream but has no %s()",
+                        item->stream == NULL ? "read" : "read_stream");
     }
+    int status = pipe_stream_wait(d->pipe, err);
+    if (status == SME_OK) {
+        status = bigfile_new_stream((item->flags & SME_ITEM_FIXED_CHUNKS) != 0, &to->stream, err);
+        if (status < 0) {
+            pipe_stream_done(d->pipe);
+        }
+    }
+    if (status < 0) {
+        return status;
+    }
+    struct bigfile *stream = to->stream;
+    pipe_offer_bigfile(d->pipe, stream); /* so that a failure elsewhere wakes this thread */
+    if ((status = send_unit(d, err)) < 0) {
+        pipe_withdraw_bigfile(d->pipe, stream);
+        bigfile_free(stream);
+        to->stream = NULL;
+        pipe_stream_done(d->pipe);
+    }
+    if (status < 0 || item->stream == NULL) {
+        return status < 0 ? status : pipe_feed(d->pipe, stream, err);
+    }
+    d->stream_taken = true;
+    return pipe_feed_aside(d->pipe, stream, item->stream, err);
 }
 
 static int add_item(struct dispatcher *d, const struct sme_item *item, struct sme_error *err)
@@ -146,23 +142,24 @@ static int add_item(struct dispatcher *d, const struct sme_item *item, struct sm
         return status;
     }
     if ((item->flags & SME_ITEM_STREAM) == 0) {
-        return d->unit->count == UNIT_ITEMS ? send_unit(d, err) : SME_OK;
+        d->unit->given_bytes += to->given_bytes;
+        bool full = d->unit->count == UNIT_ITEMS || d->unit->given_bytes >= UNIT_BYTES;
+        return full ? send_unit(d, err) : SME_OK;
     }
-    if (d->pipe->params->source->plugin->source.read == NULL) {
-        return sme_fail(err, SME_E_IO, "the source plugin yields a stream but has no read()");
+    return send_stream(d, item, to, err);
+}
+
+/* A stream that nobody will read. */
+static void close_unread(struct dispatcher *d, const struct sme_item *item)
+{
+    const struct sme_source_ops *ops = &d->pipe->params->source->plugin->source;
+
+    if ((item->flags & SME_ITEM_STREAM) != 0 && item->stream != NULL && !d->stream_taken &&
+        ops->close_stream != NULL) {
+        (void)plugin_call_note(PLUGIN_CALL_CLOSE_STREAM);
+        ops->close_stream(d->pipe->params->source->handle, item->stream);
+        (void)plugin_call_note(PLUGIN_CALL_NONE);
     }
-    status = bigfile_new_stream((item->flags & SME_ITEM_FIXED_CHUNKS) != 0, &to->stream, err);
-    if (status < 0) {
-        return status;
-    }
-    struct bigfile *stream = to->stream;
-    pipe_offer_bigfile(d->pipe, stream); /* so that a failure elsewhere wakes this thread */
-    if ((status = send_unit(d, err)) < 0) {
-        pipe_withdraw_bigfile(d->pipe, stream);
-        bigfile_free(stream);
-        return status;
-    }
-    return feed_stream(d, stream, err);
 }
 
 static int dispatch_all(struct dispatcher *d, struct sme_error *err)
@@ -179,12 +176,19 @@ static int dispatch_all(struct dispatcher *d, struct sme_error *err)
         if (atomic_load_explicit(&d->pipe->stop, memory_order_relaxed)) {
             return SME_OK; /* the failure is known already */
         }
+        (void)plugin_call_note(PLUGIN_CALL_NEXT);
         int more = ops->next(handle, &item, err);
+        (void)plugin_call_note(PLUGIN_CALL_NONE);
         if (more == 0) {
             return send_unit(d, err);
         }
-        status = more < 0 ? more : add_item(d, &item, err);
+        d->stream_taken = false;
+        if (more < 0) {
+            return instance_source_failure(more, err);
+        }
+        status = add_item(d, &item, err);
         if (status < 0) {
+            close_unread(d, &item);
             return status;
         }
     }
@@ -203,6 +207,7 @@ void *pipe_dispatch(void *argument)
         err.status = status;
         pipe_fail(pipe, &err);
     }
+    pipe_feeders_join(pipe);
     (void)pthread_mutex_lock(&pipe->lock);
     pipe->dispatch_ended = true;
     pipe->threads_left--;

@@ -77,7 +77,7 @@ int restore_job_dry_run(struct restore_job *job, struct sme_error *err)
     struct counting counting = {.job = job};
     struct select select;
 
-    int status = select_init(&select, params->patterns, params->pattern_count, err);
+    int status = select_init(&select, params->patterns, params->pattern_count, params->exact, err);
     if (status < 0) {
         return status;
     }

@@ -26,6 +26,7 @@ struct restore_params {
     struct snapshot *snapshot;
     const char *const *patterns;
     size_t pattern_count;
+    bool exact; /* see select_init() */
     int target_fd;
     const char *target_name;
     enum restore_existing existing;

@@ -542,8 +542,8 @@ int restore_job_run(struct restore_job *job, struct sme_error *err)
 
     planner.window_max = job->params->memory_limit / 8;
     planner.window_limit = planner.window_max / 16;
-    int status =
-        select_init(&planner.select, job->params->patterns, job->params->pattern_count, err);
+    int status = select_init(&planner.select, job->params->patterns, job->params->pattern_count,
+                             job->params->exact, err);
     if (status < 0) {
         return status;
     }

@@ -142,7 +142,8 @@ static bool is_below(const char *path, size_t len, const char *top, size_t top_l
                             (len == top_len || path[top_len] == '/'));
 }
 
-static int take(struct select_pattern *pattern, const char *given, struct sme_error *err)
+static int take(struct select_pattern *pattern, const char *given, bool exact,
+                struct sme_error *err)
 {
     const char *text = given;
 
@@ -162,7 +163,7 @@ static int take(struct select_pattern *pattern, const char *given, struct sme_er
     if (pattern->text == NULL) {
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for the patterns");
     }
-    pattern->is_path = is_plain(pattern->text);
+    pattern->is_path = exact || is_plain(pattern->text);
     if (pattern->is_path && !item_path_valid(pattern->text, len)) {
         (void)sme_fail(err, SME_E_INVALID, "'%.200s' is not a path inside a snapshot", given);
         return error_hint(err, "'sme-backup ls' shows the paths");
@@ -170,7 +171,7 @@ static int take(struct select_pattern *pattern, const char *given, struct sme_er
     return SME_OK;
 }
 
-int select_init(struct select *select, const char *const *patterns, size_t count,
+int select_init(struct select *select, const char *const *patterns, size_t count, bool exact,
                 struct sme_error *err)
 {
     struct select made = {.everything = count == 0, .only_paths = true};
@@ -180,7 +181,7 @@ int select_init(struct select *select, const char *const *patterns, size_t count
         return sme_fail(err, SME_E_NO_MEMORY, "no memory for the patterns");
     }
     for (size_t i = 0; i < count; i++) {
-        int status = take(&made.at[made.count++], patterns[i], err);
+        int status = take(&made.at[made.count++], patterns[i], exact, err);
         if (status < 0) {
             select_done(&made);
             return status;
@@ -210,9 +211,38 @@ void select_done(struct select *select)
     memset(select, 0, sizeof *select);
 }
 
+/* Among many paths, in their order. */
+static bool match_sorted(struct select *select, const char *path, size_t len)
+{
+    size_t low = 0;
+    size_t high = select->count;
+    bool found = false;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct select_pattern *at = &select->at[middle];
+        if (item_path_compare(at->text, at->len, path, len) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < select->count && select->at[low].len == len &&
+           memcmp(select->at[low].text, path, len) == 0;
+         low++) {
+        select->at[low].matched = true;
+        found = true;
+    }
+    return found;
+}
+
 bool select_match(struct select *select, const char *path, size_t len)
 {
     bool found = select->everything;
+
+    if (select->only_paths) {
+        return match_sorted(select, path, len) || found;
+    }
 
     for (size_t i = 0; i < select->count; i++) {
         struct select_pattern *pattern = &select->at[i];

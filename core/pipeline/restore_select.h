@@ -27,8 +27,9 @@ struct select {
     bool only_paths;
 };
 
-/* ${patterns} must outlive the selection.  None of them: everything. */
-int select_init(struct select *select, const char *const *patterns, size_t count,
+/* ${patterns} must outlive the selection.  None of them: everything.  ${exact}: all are paths,
+ * whatever characters they have. */
+int select_init(struct select *select, const char *const *patterns, size_t count, bool exact,
                 struct sme_error *err);
 void select_done(struct select *select);
 

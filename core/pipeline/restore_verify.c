@@ -338,7 +338,7 @@ int restore_job_verify(struct restore_job *job, struct sme_error *err)
     struct select select;
     pthread_t *threads = NULL;
 
-    int status = select_init(&select, params->patterns, params->pattern_count, err);
+    int status = select_init(&select, params->patterns, params->pattern_count, params->exact, err);
     if (status < 0) {
         return status;
     }

@@ -9,6 +9,8 @@
 #include "../repo/reader.h"
 #include "restore_select.h"
 
+#define RESTORE_WALK_PATHS 64 /* with more of them, reading all items once is quicker */
+
 /* 0: go on; < 0: the walk ends with it. */
 typedef int restore_visit(void *cookie, const struct item_view *view, bool selected,
                           struct sme_error *err);
@@ -23,7 +25,7 @@ int restore_walk_matched(const struct select *select, const struct snapshot *sna
 /* Is the walk one of single paths, so that their parents are not visited? */
 static inline bool restore_walk_is_short(const struct select *select)
 {
-    return select->only_paths && !select->everything;
+    return select->only_paths && !select->everything && select->count <= RESTORE_WALK_PATHS;
 }
 
 #endif

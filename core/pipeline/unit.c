@@ -99,6 +99,35 @@ static int copy_xattrs(struct given_meta *given, const struct sme_item *from)
     return given->xattrs.bad ? SME_E_NO_MEMORY : SME_OK;
 }
 
+/* Facts that cannot be kept are a fault of the plugin: cut short they would be wrong. */
+static int check_extras(const struct sme_item *item, size_t *ret_bytes, struct sme_error *err)
+{
+    char text[200];
+
+    for (size_t i = 0; i < item->extra_count; i++) {
+        const struct sme_extra *extra = item->extras != NULL ? &item->extras[i] : NULL;
+        if (extra == NULL || extra->name == NULL || extra->value == NULL) {
+            return sme_fail(err, SME_E_IO,
+                            "the source plugin yielded '%s' without a fact it counts",
+                            str_escape(item->path, item->path_len, text, sizeof text));
+        }
+        size_t name = strnlen(extra->name, LIMIT_NAME_BYTES + 1);
+        size_t value = strnlen(extra->value, LIMIT_EXTRA_VALUE + 1);
+        *ret_bytes += name + value;
+        if (name == 0 || name > LIMIT_NAME_BYTES || value > LIMIT_EXTRA_VALUE ||
+            *ret_bytes > LIMIT_EXTRAS_TOTAL) {
+            (void)sme_fail(err, SME_E_IO,
+                           "the source plugin yielded '%s' with facts too large to keep",
+                           str_escape(item->path, item->path_len, text, sizeof text));
+            return error_hint(err,
+                              "a value has at most %u bytes, all of an item %u: this is a fault "
+                              "of the plugin",
+                              LIMIT_EXTRA_VALUE, LIMIT_EXTRAS_TOTAL);
+        }
+    }
+    return SME_OK;
+}
+
 static int copy_extras(struct given_meta *given, const struct sme_item *from)
 {
     given->extras = calloc(from->extra_count + 1, sizeof *given->extras);
@@ -107,8 +136,8 @@ static int copy_extras(struct given_meta *given, const struct sme_item *from)
     }
     for (size_t i = 0; i < from->extra_count; i++) {
         struct sme_extra *extra = &given->extras[given->extra_count++];
-        extra->name = strndup(from->extras[i].name, LIMIT_NAME_BYTES);
-        extra->value = strndup(from->extras[i].value, LIMIT_XATTR_VALUE);
+        extra->name = strdup(from->extras[i].name);
+        extra->value = strdup(from->extras[i].value);
         if (extra->name == NULL || extra->value == NULL) {
             return SME_E_NO_MEMORY;
         }
@@ -124,6 +153,9 @@ static int copy_given(struct unit_item *to, const struct sme_item *from)
         return SME_E_NO_MEMORY;
     }
     to->given = given;
+    if ((from->flags & SME_ITEM_LOCATED) != 0) {
+        return copy_extras(given, from); /* the core looks at the rest itself */
+    }
     given->mode = from->mode;
     given->uid = from->uid;
     given->gid = from->gid;
@@ -155,7 +187,8 @@ int unit_item_copy(struct unit_item *to, const struct sme_item *from, struct dir
     if (from->path == NULL || !item_path_valid(from->path, from->path_len)) {
         (void)sme_fail(err, SME_E_IO, "the source plugin yielded the path '%s'",
                        str_escape(from->path != NULL ? from->path : "",
-                                  from->path != NULL ? from->path_len : 0, text, sizeof text));
+                                  from->path != NULL ? strnlen(from->path, from->path_len) : 0,
+                                  text, sizeof text));
         return error_hint(err, "paths are relative, without empty, '.' or '..' parts: this is a "
                                "fault of the plugin");
     }
@@ -184,7 +217,10 @@ int unit_item_copy(struct unit_item *to, const struct sme_item *from, struct dir
                             str_escape(from->path, from->path_len, text, sizeof text));
         }
         to->name = to->path + to->path_len - name_len;
-        return SME_OK;
+    }
+    int status = check_extras(from, &to->given_bytes, err);
+    if (status < 0 || (located && from->extra_count == 0)) {
+        return status;
     }
     return copy_given(to, from) < 0 ? sme_fail(err, SME_E_NO_MEMORY, "no memory for an item")
                                     : SME_OK;

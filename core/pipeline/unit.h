@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #define UNIT_ITEMS 128
+#define UNIT_BYTES (128u * 1024) /* of extras: with these a unit is full earlier */
 
 /* A source's directory descriptor, duplicated and shared by the items in it. */
 struct dir_handle {
@@ -56,8 +57,9 @@ struct unit_item {
     uint32_t flags;
     int failure;
     char *failure_text;
-    struct given_meta *given;
-    struct bigfile *stream; /* SME_ITEM_STREAM: where its content arrives */
+    struct given_meta *given; /* NULL: located, and nothing is known of it */
+    size_t given_bytes;       /* of its extras */
+    struct bigfile *stream;   /* SME_ITEM_STREAM: where its content arrives */
 
     /* from the worker */
     bool left_out; /* vanished: no record */
@@ -80,6 +82,7 @@ struct unit {
     uint64_t sequence;
     struct unit_item items[UNIT_ITEMS];
     size_t count;
+    size_t given_bytes;
     atomic_size_t claimed; /* items that a worker has begun */
     atomic_size_t done;
     bool collectable; /* guarded by the pipe's lock */

@@ -8,6 +8,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/rng.h"
+#include "../base/str.h"
 
 #include <stdatomic.h>
 
@@ -65,8 +66,9 @@ static void host_log(const struct sme_host *host, int level, const char *fmt, ..
 
 static int host_cancelled(const struct sme_host *host)
 {
-    (void)host;
-    return cancel_requested() ? 1 : 0;
+    const struct instance *instance = host->core;
+
+    return cancel_requested() || atomic_load_explicit(&instance->stopping, memory_order_relaxed);
 }
 
 static int64_t host_realtime_ns(const struct sme_host *host)
@@ -81,6 +83,20 @@ static int host_random(const struct sme_host *host, void *buf, size_t len)
     return rng_bytes(buf, len, NULL);
 }
 
+static void host_problem(const struct sme_host *host, const char *path, size_t path_len,
+                         const char *text)
+{
+    const struct instance *instance = host->core;
+    char shown[300];
+
+    if (instance->on_problem != NULL) {
+        instance->on_problem(instance->problem_cookie, path, path_len, text);
+    } else {
+        host_note(instance->name, SME_LOG_WARNING, "'%s': %s",
+                  str_escape(path, path_len, shown, sizeof shown), text);
+    }
+}
+
 void host_fill(struct instance *instance)
 {
     instance->host = (struct sme_host){
@@ -93,5 +109,6 @@ void host_fill(struct instance *instance)
         .cancelled = host_cancelled,
         .realtime_ns = host_realtime_ns,
         .random = host_random,
+        .problem = host_problem,
     };
 }

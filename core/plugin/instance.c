@@ -5,7 +5,9 @@
  */
 #include "plugin.h"
 #include "host.h"
+#include "../base/cancel.h"
 #include "../base/cleanup.h"
+#include "calls.h"
 #include "../base/fileio.h"
 #include "../base/secret.h"
 
@@ -145,9 +147,12 @@ int instance_open(struct instance *instance, struct sme_error *err)
         if (made < 0)
             return made;
     }
+    (void)plugin_call_note(plugin->kind == PLUGIN_SOURCE ? PLUGIN_CALL_SOURCE_CREATE
+                                                         : PLUGIN_CALL_SINK_CREATE);
     int status = plugin->kind == PLUGIN_SOURCE
                      ? plugin->source.create(&instance->host, instance->config, &handle, err)
                      : plugin->sink.create(&instance->host, instance->config, &handle, err);
+    (void)plugin_call_note(PLUGIN_CALL_NONE);
     if (status < 0)
         return fail_open(instance, status, err);
     if (handle == NULL)
@@ -157,15 +162,49 @@ int instance_open(struct instance *instance, struct sme_error *err)
     return SME_OK;
 }
 
+int instance_source_failure(int status, struct sme_error *err)
+{
+    switch (status) {
+    case SME_E_CORRUPT:
+    case SME_E_UNREACHABLE:
+    case SME_E_TRANSIENT:
+    case SME_E_THROTTLED:
+    case SME_E_BUSY:
+    case SME_E_KEY:
+    case SME_E_CANNOT_NOW:
+        status = SME_E_IO;
+        break;
+    case SME_E_CANCELLED:
+        /* Only who was asked to stop can have been cancelled. */
+        status = cancel_requested() ? status : SME_E_IO;
+        break;
+    default:
+        if (status < SME_E_THROTTLED)
+            return sme_fail(err, SME_E_IO, "the source plugin returned the unknown status %d",
+                            status);
+        break;
+    }
+    if (err != NULL) {
+        err->status = status;
+        if (status < 0 && err->message[0] == '\0')
+            return sme_fail(err, status, "the source plugin failed without a word of why");
+    }
+    return status;
+}
+
 void instance_free(struct instance *instance)
 {
     if (instance == NULL)
         return;
     if (instance->handle != NULL) {
-        if (instance->plugin->kind == PLUGIN_SOURCE)
+        if (instance->plugin->kind == PLUGIN_SOURCE) {
+            (void)plugin_call_note(PLUGIN_CALL_SOURCE_DESTROY);
             instance->plugin->source.destroy(instance->handle);
-        else
+        } else {
+            (void)plugin_call_note(PLUGIN_CALL_SINK_DESTROY);
             instance->plugin->sink.destroy(instance->handle);
+        }
+        (void)plugin_call_note(PLUGIN_CALL_NONE);
     }
     option_store_free(&instance->store);
     if (instance->config != NULL)

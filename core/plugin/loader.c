@@ -240,7 +240,14 @@ static const char *missing_source_call(const struct sme_source_ops *ops)
            : ops->begin == NULL   ? "begin"
            : ops->next == NULL    ? "next"
            : ops->end == NULL     ? "end"
-                                  : NULL;
+           : (ops->read_stream == NULL) != (ops->close_stream == NULL)
+               ? (ops->read_stream == NULL ? "read_stream" : "close_stream")
+           : ops->restore_open == NULL  ? NULL
+           : ops->restore_close == NULL ? "restore_close"
+           : ops->restore_begin == NULL ? "restore_begin"
+           : ops->restore_write == NULL ? "restore_write"
+           : ops->restore_end == NULL   ? "restore_end"
+                                        : NULL;
 }
 
 static const char *missing_sink_call(const struct sme_sink_ops *ops)
@@ -298,36 +305,54 @@ static int copy_calls(struct plugin *plugin, struct sme_error *err)
     return SME_OK;
 }
 
-static int copy_options(struct plugin *plugin, struct sme_error *err)
+/* A table of ${count} rows of the plugin's own size, copied to rows of the core's. */
+static int copy_rows(const struct plugin *plugin, const struct sme_option *rows, size_t count,
+                     size_t config_size, struct sme_option **ret_rows, struct sme_error *err)
 {
-    struct sme_plugin *desc = &plugin->desc;
-    const char *row = (const char *)desc->options;
-    size_t own = sizeof *plugin->options;
+    const char *row = (const char *)rows;
+    size_t theirs = plugin->desc.option_size;
+    size_t own = sizeof *rows;
 
-    if (desc->option_count > OPTIONS_MAX)
-        return refuse(plugin, err, "claims to have %u options", (unsigned)desc->option_count);
-    if (desc->option_count > 0 && row == NULL)
-        return refuse(plugin, err, "has no table for its %u options", (unsigned)desc->option_count);
+    if (count > OPTIONS_MAX)
+        return refuse(plugin, err, "claims to have %zu options", count);
+    if (count > 0 && row == NULL)
+        return refuse(plugin, err, "has no table for its %zu options", count);
     /* Smaller than two pointers, a row cannot hold a name and a help text. */
-    if (desc->option_count > 0 &&
-        (desc->option_size < 2 * sizeof(void *) || desc->option_size > STRUCT_MAX))
-        return refuse(plugin, err, "has option rows of %u bytes, which cannot be",
-                      (unsigned)desc->option_size);
-    plugin->options = calloc((size_t)desc->option_count + 1, own);
-    if (plugin->options == NULL)
+    if (count > 0 && (theirs < 2 * sizeof(void *) || theirs > STRUCT_MAX))
+        return refuse(plugin, err, "has option rows of %zu bytes, which cannot be", theirs);
+    struct sme_option *copy = calloc(count + 1, own);
+    if (copy == NULL)
         return sme_fail(err, SME_E_NO_MEMORY, "cannot load plugin '%s': out of memory",
                         plugin->path);
-    for (size_t i = 0; i < desc->option_count; i++)
-        memcpy(&plugin->options[i], row + i * desc->option_size,
-               desc->option_size < own ? desc->option_size : own);
-    desc->options = plugin->options;
-    desc->option_size = (uint32_t)own;
-    int status = options_check_table(plugin->options, desc->option_count, desc->config_size, err);
+    for (size_t i = 0; i < count; i++)
+        memcpy(&copy[i], row + i * theirs, theirs < own ? theirs : own);
+    *ret_rows = copy;
+    int status = options_check_table(copy, count, config_size, err);
     if (status < 0) {
         (void)error_context(err, "plugin '%s'", plugin->path);
         (void)hint_author(err);
     }
     return status;
+}
+
+static int copy_options(struct plugin *plugin, struct sme_error *err)
+{
+    struct sme_plugin *desc = &plugin->desc;
+    struct sme_source_ops *source = &plugin->source;
+
+    int status = copy_rows(plugin, desc->options, desc->option_count, desc->config_size,
+                           &plugin->options, err);
+    if (status == SME_OK && source->restore_config_size > CONFIG_MAX)
+        status = refuse(plugin, err, "wants %zu bytes for a restore", source->restore_config_size);
+    if (status == SME_OK)
+        status = copy_rows(plugin, source->restore_options, source->restore_option_count,
+                           source->restore_config_size, &plugin->restore_options, err);
+    if (status < 0)
+        return status;
+    desc->options = plugin->options;
+    source->restore_options = plugin->restore_options;
+    desc->option_size = (uint32_t)sizeof *plugin->options;
+    return SME_OK;
 }
 
 /* ---- all of it ---------------------------------------------------------------------------- */
@@ -341,6 +366,7 @@ void plugin_unload(struct plugin *plugin)
         (void)dlclose(plugin->object);
 #endif
     free(plugin->options);
+    free(plugin->restore_options);
     free(plugin->path);
     free(plugin);
 }

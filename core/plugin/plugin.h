@@ -16,6 +16,8 @@
 #include "../../include/sme-backup/sink.h"
 #include "../../include/sme-backup/source.h"
 
+#include <stdatomic.h>
+
 enum plugin_kind { PLUGIN_SOURCE, PLUGIN_SINK };
 
 /* A loaded plugin: its descriptor and tables copied to full size, missing tail zero. */
@@ -25,6 +27,7 @@ struct plugin {
     enum plugin_kind kind;
     struct sme_plugin desc;
     struct sme_option *options; /* copied with the core's row size; desc.options points here */
+    struct sme_option *restore_options; /* likewise; source.restore_options points here */
     struct sme_source_ops source;
     struct sme_sink_ops sink;
 };
@@ -57,6 +60,10 @@ struct instance {
     char *name;
     char *state_dir;
     void *handle; /* NULL until instance_open() */
+    /* Hears of host->problem(), in any thread; NULL: problems are only logged. */
+    void (*on_problem)(void *cookie, const char *path, size_t path_len, const char *text);
+    void *problem_cookie;
+    atomic_bool stopping; /* what it works for has failed: host->cancelled() is true */
 };
 
 /*
@@ -70,6 +77,10 @@ int instance_new(struct plugin *plugin, const char *name, const struct ini_secti
                  struct instance **ret_instance, struct sme_error *err);
 /* create() of the plugin. */
 int instance_open(struct instance *instance, struct sme_error *err);
+/* What a call of a source returned, as the run takes it: damage, silence or a lock at the source is
+ * not one of the repository, whose classes have exit codes of their own.  Changes err->status too.
+ */
+int instance_source_failure(int status, struct sme_error *err);
 void instance_free(struct instance *instance); /* destroy(), then wipe; accepts NULL */
 
 /* What host->log() does; default: log_line().  Set before any instance is made. */

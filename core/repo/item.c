@@ -114,7 +114,7 @@ static bool decode_tail(struct wire *w, struct item_view *view)
     if ((view->flags & ITEM_EXTRAS) != 0) {
         view->extra_count = wire_varint_max(w, wire_left(w) / 2);
         from = w->at;
-        if (!skip_named(w, view->extra_count, LIMIT_XATTR_VALUE)) {
+        if (!skip_named(w, view->extra_count, LIMIT_EXTRA_VALUE)) {
             return false;
         }
         view->extras = section(w, from);

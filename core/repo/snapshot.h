@@ -40,7 +40,13 @@ struct snapshot_head {
     uint64_t bytes_read, bytes_stored;
 };
 
-enum problem_kind { PROBLEM_FAILED = 1, PROBLEM_CHANGED, PROBLEM_VANISHED, PROBLEM_ROT };
+enum problem_kind {
+    PROBLEM_FAILED = 1,
+    PROBLEM_CHANGED,
+    PROBLEM_VANISHED,
+    PROBLEM_ROT,
+    PROBLEM_DAMAGED, /* where it comes from: stored as it is */
+};
 
 struct snapshot_root {
     struct snapshot_owner {

@@ -31,7 +31,10 @@ int store_new(struct instance *instance, struct store **ret_store, struct sme_er
     store->sink = instance;
     store->clock = &store_clock_system;
     store->limits.struct_size = sizeof store->limits;
-    int status = instance->plugin->sink.limits(instance->handle, &store->limits, err);
+    (void)plugin_call_note(PLUGIN_CALL_LIMITS);
+    int status = attempt_status(
+        store, instance->plugin->sink.limits(instance->handle, &store->limits, err), err);
+    (void)plugin_call_note(PLUGIN_CALL_NONE);
     if (status < 0) {
         free(store);
         return error_context(err, "sink '%s'", instance->name);
@@ -136,7 +139,7 @@ int store_check(struct store *store, struct sme_error *err)
     struct attempt op;
     int status;
 
-    attempt_begin(&op, store, err);
+    attempt_begin(&op, store, PLUGIN_CALL_SINK_CHECK, err);
     do {
         if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
             status = attempt_status(store,
@@ -158,7 +161,7 @@ int store_prepare(struct store *store, struct sme_error *err)
     struct attempt op;
     int status;
 
-    attempt_begin(&op, store, err);
+    attempt_begin(&op, store, PLUGIN_CALL_PREPARE, err);
     do {
         if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
             status = attempt_status(
@@ -208,7 +211,7 @@ int store_put(struct store *store, const char *key, const void *data, size_t len
     } else if ((status = sha256_of(data, len, info.sha256, err)) < 0) {
         return status;
     }
-    attempt_begin(&op, store, err);
+    attempt_begin(&op, store, PLUGIN_CALL_PUT, err);
     do {
         if ((status = attempt_enter(&op, &store->upload, len)) == SME_OK) {
             status = attempt_status(store,
@@ -237,7 +240,7 @@ int store_get_some(struct store *store, const char *key, uint64_t offset, void *
     int64_t got = 0;
     int status;
 
-    attempt_begin(&op, store, err);
+    attempt_begin(&op, store, PLUGIN_CALL_GET, err);
     do {
         if ((status = attempt_enter(&op, &store->download, len)) == SME_OK) {
             got = ops->get(store->sink->handle, key, offset, out, len, err);
@@ -331,7 +334,7 @@ int store_stat(struct store *store, const char *key, struct sme_object *ret_obje
     struct attempt op;
     int status;
 
-    attempt_begin(&op, store, err);
+    attempt_begin(&op, store, PLUGIN_CALL_STAT, err);
     do {
         if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
             status =
@@ -349,7 +352,7 @@ int store_remove(struct store *store, const char *key, struct sme_error *err)
     struct attempt op;
     int status;
 
-    attempt_begin(&op, store, err);
+    attempt_begin(&op, store, PLUGIN_CALL_REMOVE, err);
     do {
         if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
             status = attempt_status(store, ops->remove(store->sink->handle, key, err), err);
@@ -370,7 +373,7 @@ int store_sync(struct store *store, struct sme_error *err)
     struct attempt op;
     int status;
 
-    attempt_begin(&op, store, err);
+    attempt_begin(&op, store, PLUGIN_CALL_SYNC, err);
     do {
         if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
             status = attempt_status(store, ops->sync(store->sink->handle, err), err);

@@ -10,8 +10,10 @@
 
 #include <time.h>
 
-void attempt_begin(struct attempt *op, struct store *store, struct sme_error *err)
+void attempt_begin(struct attempt *op, struct store *store, enum plugin_call call,
+                   struct sme_error *err)
 {
+    op->call = call;
     op->store = store;
     op->err = err;
     op->is_inside = false;
@@ -85,6 +87,7 @@ int attempt_enter(struct attempt *op, struct pace *pace, size_t len)
         count_idle(op, before);
     }
     op->is_inside = true;
+    (void)plugin_call_note(op->call);
     return SME_OK;
 }
 
@@ -104,6 +107,7 @@ bool attempt_again(struct attempt *op, int status)
     if (!op->is_inside) {
         return false; /* not even made */
     }
+    (void)plugin_call_note(PLUGIN_CALL_NONE);
     gate_leave(&store->gate);
     op->is_inside = false;
     if (status == SME_E_THROTTLED) {

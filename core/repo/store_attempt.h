@@ -14,6 +14,7 @@
 #ifndef SME_REPO_STORE_ATTEMPT_H
 #define SME_REPO_STORE_ATTEMPT_H
 
+#include "../plugin/calls.h"
 #include "store.h"
 #include "store_pace.h"
 #include "store_retry.h"
@@ -35,10 +36,12 @@ struct attempt {
     struct store *store;
     struct retry retry;
     struct sme_error *err;
+    enum plugin_call call;
     bool is_inside; /* the gate */
 };
 
-void attempt_begin(struct attempt *op, struct store *store, struct sme_error *err);
+void attempt_begin(struct attempt *op, struct store *store, enum plugin_call call,
+                   struct sme_error *err);
 /* Before each attempt, which moves ${len} bytes under the limit ${pace} (NULL: none).  A failure
  * means that it is not to be made. */
 int attempt_enter(struct attempt *op, struct pace *pace, size_t len);

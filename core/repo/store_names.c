@@ -13,8 +13,9 @@ struct listing {
     void (*restart)(void *cookie); /* NULL: what was seen cannot be taken back */
     void *cookie;
     bool is_seen;
-    bool is_ordered; /* the sink can go on behind ${last} */
-    bool is_astray;  /* it says that it can, and does not */
+    bool is_ordered;  /* the sink can go on behind ${last} */
+    bool is_astray;   /* it says that it can, and does not */
+    bool is_nameless; /* it lists what cannot be a key */
     uint64_t count;
     char last[SME_KEY_MAX + 1];
 };
@@ -26,8 +27,12 @@ static int pass_object(void *cookie, const struct sme_object *object)
 {
     struct listing *listing = cookie;
 
+    if (object->key == NULL || strnlen(object->key, SME_KEY_MAX + 1) > SME_KEY_MAX) {
+        listing->is_nameless = true;
+        return SME_E_IO;
+    }
     if (listing->is_ordered) {
-        if (strlen(object->key) > SME_KEY_MAX || strcmp(object->key, listing->last) <= 0) {
+        if (strcmp(object->key, listing->last) <= 0) {
             listing->is_astray = true;
             return SME_E_IO;
         }
@@ -58,6 +63,12 @@ static int list_once(struct store *store, const char *prefix, struct listing *li
     }
     status = attempt_status(store, status, err);
     store->list += 1 + (listing->is_ordered ? (listing->count - before) / PAGE : 0);
+    if (listing->is_nameless) {
+        return sme_fail(err, SME_E_IO,
+                        "plugin of sink '%s' lists an object without a name, or with one that is "
+                        "too long",
+                        store->sink->name);
+    }
     if (listing->is_astray) {
         return sme_fail(err, SME_E_IO, "plugin of sink '%s' lists '%s' out of order",
                         store->sink->name, prefix);
@@ -72,7 +83,7 @@ static int run_listing(struct store *store, const char *prefix, struct listing *
     int status;
 
     listing->is_ordered = store->sink->plugin->sink.list_from != NULL;
-    attempt_begin(&op, store, err);
+    attempt_begin(&op, store, PLUGIN_CALL_LIST, err);
     do {
         uint64_t before = listing->count;
         if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {

@@ -5,6 +5,7 @@
  */
 #include "store_place.h"
 
+#include "../plugin/calls.h"
 #include "../base/cancel.h"
 #include "../base/rng.h"
 
@@ -229,8 +230,10 @@ int store_cost(struct store *store, const struct store_meter *meter, int64_t *re
     if (ops->cost == NULL) {
         return unsupported(store, "price what is used", err);
     }
+    (void)plugin_call_note(PLUGIN_CALL_COST);
     int status =
         judge(store, ops->cost(handle_of(store), &usage, &price, err), "price what is used", err);
+    (void)plugin_call_note(PLUGIN_CALL_NONE);
     if (status == SME_OK && price < 0) {
         return unsupported(store, "price what is used", err);
     }
@@ -248,7 +251,9 @@ int store_server_time(struct store *store, int64_t *ret_ns, struct sme_error *er
     if (ops->server_time == NULL) {
         return unsupported(store, "tell the time", err);
     }
+    (void)plugin_call_note(PLUGIN_CALL_SERVER_TIME);
     int status = judge(store, ops->server_time(handle_of(store), &now, err), "tell the time", err);
+    (void)plugin_call_note(PLUGIN_CALL_NONE);
     if (status == SME_OK) {
         *ret_ns = now;
     }

@@ -40,7 +40,7 @@ static int remove_together(struct store *store, const char *const *keys, struct 
     struct attempt op;
     int status;
 
-    attempt_begin(&op, store, err);
+    attempt_begin(&op, store, PLUGIN_CALL_REMOVE, err);
     do {
         if ((status = attempt_enter(&op, NULL, 0)) == SME_OK) {
             status = attempt_status(

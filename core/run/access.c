@@ -7,6 +7,7 @@
 
 #include "../base/cleanup.h"
 #include "../base/error.h"
+#include "../plugin/calls.h"
 
 #include <string.h>
 
@@ -15,7 +16,9 @@ int access_place(const struct conf *conf, const struct conf_sink *sink, struct a
 {
     CLEANUP(access_close) struct access made = {.plugin = NULL};
 
+    (void)plugin_call_note(PLUGIN_CALL_SINK_LOAD);
     int status = plugin_load(&conf->core.plugin_dir, PLUGIN_SINK, sink->plugin, &made.plugin, err);
+    (void)plugin_call_note(PLUGIN_CALL_NONE);
     if (status == SME_OK) {
         status = instance_new(made.plugin, sink->name, sink->section, conf_sink_options,
                               conf_sink_option_count, NULL, &made.instance, err);

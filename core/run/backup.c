@@ -10,6 +10,7 @@
 #include "../base/limits.h"
 #include "../base/log.h"
 #include "../base/rng.h"
+#include "../plugin/calls.h"
 #include "../repo/inventory.h"
 #include "../repo/session.h"
 #include "../repo/store_place.h"
@@ -50,8 +51,10 @@ static int open_source(struct backup_job *job, struct sme_error *err)
     const struct conf *conf = job->request->conf;
     char *state = NULL;
 
+    (void)plugin_call_note(PLUGIN_CALL_SOURCE_LOAD);
     int status =
         plugin_load(&conf->core.plugin_dir, PLUGIN_SOURCE, source->plugin, &job->plugin, err);
+    (void)plugin_call_note(PLUGIN_CALL_NONE);
     if (status < 0) {
         return status;
     }
@@ -65,7 +68,12 @@ static int open_source(struct backup_job *job, struct sme_error *err)
         status = instance_open(job->source, err);
     }
     if (status == SME_OK && job->plugin->source.check != NULL) {
+        (void)plugin_call_note(PLUGIN_CALL_SOURCE_CHECK);
         status = job->plugin->source.check(job->source->handle, err);
+        (void)plugin_call_note(PLUGIN_CALL_NONE);
+    }
+    if (status < 0) {
+        status = instance_source_failure(status, err);
     }
     return status;
 }
@@ -235,6 +243,7 @@ static void fill_counts(struct backup_job *job, struct backup_counts *counts)
         .changed_while_read = from->changed_while_read,
         .vanished = from->vanished,
         .rot = from->rot,
+        .damaged = from->damaged,
         .skipped = from->skipped,
         .data_packs = packer_stored_packs(job->data),
         .meta_packs = packer_stored_packs(job->meta),
@@ -282,12 +291,16 @@ static int run_source(struct backup_job *job, unsigned workers, struct sme_error
         .cookie = job,
     };
 
+    problems_attach(&job->problems, job->source);
+    (void)plugin_call_note(PLUGIN_CALL_BEGIN);
     int status = job->plugin->source.begin(job->source->handle, &run, err);
+    (void)plugin_call_note(PLUGIN_CALL_NONE);
     if (status < 0) {
-        return status;
+        return instance_source_failure(status, err);
     }
     job->begun = true;
-    return pipe_run(&params, &job->pipe, err);
+    status = pipe_run(&params, &job->pipe, err);
+    return status < 0 ? status : problems_merge(&job->problems, &job->pipe, err);
 }
 
 static int end_source(struct backup_job *job, int outcome, struct sme_error *err)
@@ -296,7 +309,10 @@ static int end_source(struct backup_job *job, int outcome, struct sme_error *err
         return SME_OK;
     }
     job->begun = false;
-    return job->plugin->source.end(job->source->handle, outcome, err);
+    (void)plugin_call_note(PLUGIN_CALL_END);
+    int status = job->plugin->source.end(job->source->handle, outcome, err);
+    (void)plugin_call_note(PLUGIN_CALL_NONE);
+    return status;
 }
 
 /* The run is over without a snapshot.  Name the packs that are stored already in an index object,
@@ -332,6 +348,14 @@ static int do_job(struct backup_job *job, struct sme_error *err)
         save_what_is_stored(job, status);
         return status;
     }
+    if (job->request->committed != NULL) {
+        struct backup_result so_far = *job->result;
+        fill_counts(job, &so_far.counts);
+        so_far.problems = job->pipe.problems;
+        so_far.problem_count = job->pipe.problem_count;
+        so_far.requests = store_meter(job->repo->store);
+        job->request->committed(job->request->cookie, &so_far);
+    }
     if (end_source(job, SME_COMMIT, &trouble) < 0) {
         log_failure(LOG_LEVEL_WARN, job->request->source->name, &trouble);
     }
@@ -361,6 +385,7 @@ static void clean_up(struct backup_job *job)
     source_keys_done(&job->keys);
     instance_free(job->source);
     plugin_unload(job->plugin);
+    problems_done(&job->problems);
 }
 
 int backup_run(const struct backup_request *request, struct backup_result *ret_result,
@@ -379,6 +404,7 @@ int backup_run(const struct backup_request *request, struct backup_result *ret_r
     job->started_ns = clock_realtime_ns();
     job->started_monotonic_ns = clock_monotonic_ns();
     buf_init(&job->reach, LIMIT_SNAPSHOT_OBJECT / 2);
+    problems_init(&job->problems);
 
     int status = do_job(job, err);
 

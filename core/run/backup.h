@@ -18,9 +18,11 @@ struct backup_counts {
     uint64_t bytes_read;   /* of content                        */
     uint64_t bytes_new;    /* of chunks that were not known     */
     uint64_t bytes_stored; /* put into the sink                 */
-    uint64_t failed, changed_while_read, vanished, rot, skipped;
+    uint64_t failed, changed_while_read, vanished, rot, damaged, skipped;
     uint64_t data_packs, meta_packs;
 };
+
+struct backup_result;
 
 struct backup_request {
     const struct conf *conf;
@@ -30,6 +32,11 @@ struct backup_request {
     bool read_all; /* do not take anything over from the previous run */
     /* Called from one thread, a few times per second at most; may be NULL. */
     void (*progress)(void *cookie, const struct backup_counts *counts);
+    /* Asked before the snapshot is put: a failure prevents it.  May be NULL. */
+    int (*may_commit)(void *cookie, struct sme_error *err);
+    /* The snapshot is durable; the plugins' last calls are still to come.  ${result} is valid
+     * during the call.  May be NULL. */
+    void (*committed)(void *cookie, const struct backup_result *result);
     void *cookie;
 };
 

@@ -107,8 +107,8 @@ static void fill_head(struct backup_job *job, struct snapshot_head *head)
     head->finished_ns = clock_realtime_ns();
     head->sequence = job->before.sequence + 1;
     memcpy(head->previous, job->before.hash, sizeof head->previous);
-    head->problems =
-        counters->failed + counters->changed_while_read + counters->vanished + counters->rot;
+    head->problems = counters->failed + counters->changed_while_read + counters->vanished +
+                     counters->rot + counters->damaged;
     head->status = head->problems > 0 ? SNAPSHOT_INCOMPLETE : SNAPSHOT_COMPLETE;
     memcpy(head->run_enc, job->run.enc, sizeof head->run_enc);
     head->items = counters->items;
@@ -189,6 +189,9 @@ int backup_commit(struct backup_job *job, struct sme_error *err)
     status = status < 0 ? status : name_owners(&job->pipe, err);
     status = status < 0 ? status : check_commit(job, err);
     status = status < 0 ? status : cancel_check(err);
+    if (status == SME_OK && job->request->may_commit != NULL) {
+        status = job->request->may_commit(job->request->cookie, err);
+    }
     status = status < 0 ? status : put_snapshot(job, &snapshot, err);
     free_items(&snapshot.root);
     if (status < 0) {

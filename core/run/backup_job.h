@@ -9,6 +9,7 @@
 #include "../pipeline/pipe.h"
 #include "../repo/reader.h"
 #include "backup.h"
+#include "problems.h"
 
 /* The snapshot before this one. */
 struct predecessor {
@@ -45,6 +46,7 @@ struct backup_job {
     size_t indexed;              /* of them: named by the last index object */
     struct buf reach;            /* names of all packs of this run                 */
     struct pipe_result pipe;
+    struct problems problems; /* that the source tells itself */
 };
 
 /* The newest snapshot of the source: from the listing, and from the local pin or the object. */

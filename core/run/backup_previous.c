@@ -120,7 +120,7 @@ int backup_find_predecessor(struct backup_job *job, struct sme_error *err)
     return SME_OK;
 }
 
-/* One file of the predecessor into the cache. */
+/* One file of the predecessor into the cache.  What had no inode was no file on a disk. */
 static int remember(struct backup_job *job, struct itemcache_writer *writer,
                     struct block_reader *reader, struct item_view *view, int64_t scanned_ns,
                     struct buf *refs, struct buf *holes, struct sme_error *err)
@@ -134,7 +134,7 @@ static int remember(struct backup_job *job, struct itemcache_writer *writer,
     int more;
 
     if (view->type != SME_ITEM_FILE || (view->flags & (ITEM_FAILED | ITEM_CHANGED)) != 0 ||
-        view->extra_count > 0 || view->mtime.sec >= limit_sec || view->ctime.sec >= limit_sec) {
+        view->ino == 0 || view->mtime.sec >= limit_sec || view->ctime.sec >= limit_sec) {
         return SME_OK;
     }
     buf_clear(refs);

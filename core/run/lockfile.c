@@ -90,6 +90,14 @@ int lockfile_take(const char *state_dir, const char *source, int *ret_fd, struct
     return SME_OK;
 }
 
+void lockfile_release(int fd)
+{
+    if (fd >= 0) {
+        (void)flock(fd, LOCK_UN);
+        (void)close(fd);
+    }
+}
+
 void lockfile_note(int fd, pid_t runner, pid_t worker)
 {
     char note[NOTE_MAX + 1];

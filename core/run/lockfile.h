@@ -19,6 +19,8 @@ struct sme_error;
 int lockfile_take(const char *state_dir, const char *source, int *ret_fd, struct sme_error *err);
 
 /* Note who holds it: the runner, and its worker (0: none yet). */
+/* Also from a process that has inherited the descriptor and is still there. */
+void lockfile_release(int fd);
 void lockfile_note(int fd, pid_t runner, pid_t worker);
 
 #endif

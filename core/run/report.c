@@ -58,7 +58,7 @@ uint64_t report_problem_total(const struct job_report *report)
 {
     const struct backup_counts *c = &report->counts;
 
-    return c->failed + c->changed_while_read + c->vanished + c->rot;
+    return c->failed + c->changed_while_read + c->vanished + c->rot + c->damaged;
 }
 
 const char *report_problem_name(uint8_t kind)
@@ -70,6 +70,8 @@ const char *report_problem_name(uint8_t kind)
         return "vanished";
     case PROBLEM_ROT:
         return "rot";
+    case PROBLEM_DAMAGED:
+        return "damaged";
     case PROBLEM_FAILED:
     default:
         return "failed";
@@ -144,6 +146,7 @@ static void add_facts(struct buf *line, const struct job_report *report)
     add_count(line, "unstable", c->changed_while_read);
     add_count(line, "vanished", c->vanished);
     add_count(line, "rot", c->rot);
+    add_count(line, "damaged", c->damaged);
     add_count(line, "skipped", c->skipped);
     add_requests(line, &report->requests);
     add_cost(line, report);

@@ -95,6 +95,7 @@ static json_t *job_json(const struct job_report *report)
     set_number(job, "changed_while_read", c->changed_while_read);
     set_number(job, "vanished", c->vanished);
     set_number(job, "rot", c->rot);
+    set_number(job, "damaged", c->damaged);
     set_number(job, "skipped", c->skipped);
     set_number(job, "data_packs", c->data_packs);
     set_number(job, "meta_packs", c->meta_packs);

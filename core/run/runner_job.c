@@ -31,7 +31,7 @@ void job_init(struct job *job, const struct run_request *run, size_t number,
     job->number = number;
     job->source = source;
     job->sink = sink;
-    job->lock_fd = job->worker.fd = job->worker.pidfd = -1;
+    job->lock_fd = job->worker.fd = job->worker.pidfd = job->output.fd = -1;
     (void)snprintf(job->report.source, sizeof job->report.source, "%s", source->name);
     (void)snprintf(job->report.sink, sizeof job->report.sink, "%s", sink->name);
     job->report.dry_run = run->dry_run;
@@ -42,6 +42,10 @@ static void forget_worker(struct job *job)
 {
     close_fd(&job->worker.fd);
     close_fd(&job->worker.pidfd);
+    close_fd(&job->output.fd);
+    job->output.fd = -1;
+    plugin_calls_free(job->worker.calls);
+    job->worker.calls = NULL;
     job->worker.fd = job->worker.pidfd = -1;
     job->worker.pid = 0;
 }
@@ -54,7 +58,7 @@ void job_done(struct job *job)
     }
     forget_worker(job);
     hooks_free(job->hooks);
-    close_fd(&job->lock_fd);
+    lockfile_release(job->lock_fd);
     report_done(&job->report);
 }
 
@@ -83,7 +87,7 @@ static void finish(struct job *job)
         log_failure(LOG_LEVEL_WARN, job->source->name, &failure);
     }
     report_log(&job->report);
-    close_fd(&job->lock_fd);
+    lockfile_release(job->lock_fd);
     job->lock_fd = -1;
     emit(job, (struct run_event){.kind = RUN_FINISHED});
 }
@@ -177,7 +181,7 @@ static size_t foreign_fds(const struct job *job, const struct job *all, size_t c
         if (all[i].hooks != NULL) {
             hooks_poll(all[i].hooks, hook);
         }
-        const int fds[] = {all[i].lock_fd, all[i].worker.fd, all[i].worker.pidfd,
+        const int fds[] = {all[i].lock_fd, all[i].worker.fd, all[i].worker.pidfd, all[i].output.fd,
                            hook[0].fd,     hook[1].fd,       hook[2].fd};
         for (size_t k = 0; k < sizeof fds / sizeof fds[0]; k++) {
             if (fds[k] >= 0) {
@@ -191,7 +195,7 @@ static size_t foreign_fds(const struct job *job, const struct job *all, size_t c
 static void go_work(struct job *job, const struct job *all, size_t count)
 {
     struct sme_error failure = SME_ERROR_INIT;
-    CLEANUP(free_ptr) int *foreign = calloc(6 * count, sizeof *foreign);
+    CLEANUP(free_ptr) int *foreign = calloc(7 * count, sizeof *foreign);
 
     if (foreign == NULL) {
         (void)sme_fail(&failure, SME_E_NO_MEMORY, "no memory to start a worker");
@@ -213,6 +217,7 @@ static void go_work(struct job *job, const struct job *all, size_t count)
         fail_job(job, &failure);
         return;
     }
+    job->output = (struct worker_output){.fd = job->worker.output};
     job->phase = JOB_WORKING;
     if (job->source->timeout > 0) {
         job->stop_at = clock_monotonic_ns() + (int64_t)job->source->timeout * 1000000;
@@ -253,6 +258,10 @@ static void take_message(struct job *job, const struct worker_message *message)
     case WORKER_PROBLEM:
         keep_problem(job, message);
         break;
+    case WORKER_COMMITTED:
+        job->has_commit = true;
+        job->result = *message;
+        break;
     case WORKER_RESULT:
         job->has_result = true;
         job->result = *message;
@@ -262,10 +271,22 @@ static void take_message(struct job *job, const struct worker_message *message)
     }
 }
 
+static void take_line(void *cookie, const char *text)
+{
+    struct job *job = cookie;
+    char line[OUTPUT_LINE + 40];
+
+    (void)snprintf(line, sizeof line, "printed by a plugin: %s", text);
+    log_line(LOG_LEVEL_WARN, job->source->name, "%s", line);
+    emit(job, (struct run_event){.kind = RUN_MESSAGE, .level = LOG_LEVEL_WARN, .text = line});
+}
+
 static void take_messages(struct job *job)
 {
     struct worker_message message;
     int got = 0;
+
+    worker_output_drain(&job->output, take_line, job);
 
     while (!job->silent && (got = worker_receive(&job->worker, &message)) != 0) {
         if (got < 0) {
@@ -283,26 +304,28 @@ static void describe_loss(const struct job *job, int wait_status, struct sme_err
     char limit[16];
 
     if (job->timed_out) {
-        (void)sme_fail(failure, SME_E_IO, "took longer than its timeout of %s and was ended",
-                       str_duration((int64_t)job->source->timeout * 1000000, limit));
+        (void)sme_fail(failure, SME_E_IO, "took longer than its timeout of %s and was ended%s",
+                       str_duration((int64_t)job->source->timeout * 1000000, limit), job->during);
         (void)error_hint(failure, "raise 'timeout' of [source %s], or find out what hangs",
                          job->source->name);
     } else if (job->told_to_stop) {
         (void)sme_fail(failure, SME_E_CANCELLED, "cancelled by signal %d", cancel_signal());
     } else if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL) {
-        (void)sme_fail(failure, SME_E_IO, "worker of plugin '%s' was killed (signal 9)", plugin);
+        (void)sme_fail(failure, SME_E_IO, "worker of plugin '%s' was killed (signal 9)%s", plugin,
+                       job->during);
         (void)error_hint(failure, "somebody killed it, or the system ran out of memory (see "
                                   "dmesg); earlier snapshots are not affected");
     } else if (WIFSIGNALED(wait_status)) {
-        (void)sme_fail(failure, SME_E_IO, "worker of plugin '%s' crashed (signal %d)", plugin,
-                       WTERMSIG(wait_status));
+        (void)sme_fail(failure, SME_E_IO, "worker of plugin '%s' crashed (signal %d, %s)%s", plugin,
+                       WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)), job->during);
         (void)error_hint(failure, "earlier snapshots are not affected; report it to the author "
                                   "of the plugin");
     } else {
         (void)sme_fail(failure, SME_E_IO,
-                       "worker of plugin '%s' ended with status %d and no result", plugin,
-                       WEXITSTATUS(wait_status));
-        (void)error_hint(failure, "see standard error of this run and the log");
+                       "worker of plugin '%s' ended with status %d and no result%s", plugin,
+                       WEXITSTATUS(wait_status), job->during);
+        (void)error_hint(failure, "see the log for what it said; report it to the author of the "
+                                  "plugin");
     }
 }
 
@@ -322,11 +345,10 @@ static void accept_commit(struct job *job, int wait_status)
     memcpy(report->snapshot, job->result.u.result.snapshot, sizeof report->snapshot);
     report->word = job->result.sub == SNAPSHOT_COMPLETE ? JOB_COMPLETE : JOB_INCOMPLETE;
     report->exit = report->word == JOB_COMPLETE ? EXIT_DONE : EXIT_INCOMPLETE;
-    if (wait_status != 0) {
-        (void)snprintf(report->warning, sizeof report->warning,
-                       "the worker of plugin '%s' %s %d after the commit", job->source->plugin,
-                       WIFSIGNALED(wait_status) ? "crashed with signal" : "ended with status",
-                       WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
+    if (wait_status != 0 || !job->has_result) {
+        struct sme_error failure = SME_ERROR_INIT;
+        describe_loss(job, wait_status, &failure);
+        (void)snprintf(report->warning, sizeof report->warning, "%.500s", failure.message);
         report->exit = error_worse_exit(report->exit, EXIT_INCOMPLETE);
     }
 }
@@ -335,7 +357,9 @@ static void judge(struct job *job, int wait_status)
 {
     struct sme_error failure = SME_ERROR_INIT;
 
-    if (job->has_result && job->result.u.result.error.status >= 0) {
+    bool is_told = job->has_result || job->has_commit;
+
+    if (is_told && job->result.u.result.error.status >= 0) {
         accept_commit(job, wait_status);
         go_after(job);
         return;
@@ -370,8 +394,10 @@ static void watch_time(struct job *job)
     } else {
         return;
     }
-    /* Only the worker: it ends the programs that its plugin has started in good order. */
+    /* Only the worker: it ends the programs that its plugin has started in good order.  One that
+     * was stopped hears nothing until it goes on. */
     (void)kill(job->worker.pid, SIGTERM);
+    (void)kill(job->worker.pid, SIGCONT);
 }
 
 static void step_worker(struct job *job)
@@ -390,6 +416,9 @@ static void step_worker(struct job *job)
     while (waitpid(job->worker.pid, &wait_status, 0) < 0 && errno == EINTR) {
     }
     take_messages(job);
+    worker_output_close(&job->output, take_line, job);
+    (void)plugin_calls_describe(job->worker.calls, job->source->plugin, job->sink->plugin,
+                                job->during, sizeof job->during);
     forget_worker(job);
     judge(job, wait_status);
 }
@@ -486,6 +515,7 @@ void job_poll(const struct job *job, struct pollfd fds[JOB_FDS])
     if (job->phase == JOB_WORKING) {
         fds[0] = (struct pollfd){.fd = job->silent ? -1 : job->worker.fd, .events = POLLIN};
         fds[1] = (struct pollfd){.fd = job->worker.pidfd, .events = POLLIN};
+        fds[2] = (struct pollfd){.fd = job->output.fd, .events = POLLIN};
     } else if (job_is_active(job)) {
         hooks_poll(job->hooks, fds);
     }

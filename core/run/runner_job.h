@@ -14,6 +14,7 @@
 #include "hooks.h"
 #include "runner.h"
 #include "worker.h"
+#include "worker_output.h"
 
 enum job_phase { JOB_WAITING, JOB_BEFORE, JOB_WORKING, JOB_AFTER, JOB_ON_FAILURE, JOB_DONE };
 
@@ -31,6 +32,9 @@ struct job {
     bool has_result;
     bool timed_out, told_to_stop;
     int64_t stop_at, kill_at; /* monotonic, 0: not set */
+    bool has_commit;          /* ... though it may have ended before its result */
+    struct worker_output output;
+    char during[200]; /* of a worker that is gone: calls it was in */
     struct worker_message result;
     struct job_report report;
 };

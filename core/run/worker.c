@@ -12,6 +12,7 @@
 #include "../base/secret.h"
 #include "../base/str.h"
 #include "lockfile.h"
+#include "worker_guard.h"
 #include "worker_user.h"
 
 #include <errno.h>
@@ -78,9 +79,10 @@ static void send_problems(const struct backup_result *result)
     }
 }
 
-static void send_result(const struct backup_result *result, const struct sme_error *failure)
+static void send_result(uint32_t kind, const struct backup_result *result,
+                        const struct sme_error *failure)
 {
-    struct worker_message message = {.kind = WORKER_RESULT, .sub = result->status};
+    struct worker_message message = {.kind = kind, .sub = result->status};
 
     message.u.result.error = *failure;
     message.u.result.counts = result->counts;
@@ -90,6 +92,28 @@ static void send_result(const struct backup_result *result, const struct sme_err
     (void)snprintf(message.u.result.snapshot, sizeof message.u.result.snapshot, "%s",
                    result->snapshot);
     (void)send_message(&message, 0);
+}
+
+/* What the backup calls back with. */
+struct job_cookie {
+    bool is_told; /* problems and commit */
+};
+
+static int may_commit(void *cookie, struct sme_error *err)
+{
+    (void)cookie;
+    return worker_guard_check(err);
+}
+
+/* Told at once: a plugin that fails from here on does not undo the snapshot. */
+static void send_committed(void *cookie, const struct backup_result *result)
+{
+    struct job_cookie *job = cookie;
+    const struct sme_error none = SME_ERROR_INIT;
+
+    send_problems(result);
+    send_result(WORKER_COMMITTED, result, &none);
+    job->is_told = true;
 }
 
 /* The folders that the source's user must be able to write. */
@@ -120,6 +144,7 @@ static int do_job(const struct worker_request *request, struct backup_result *re
                   struct sme_error *err)
 {
     CLEANUP(access_close) struct access access = {.plugin = NULL};
+    struct job_cookie cookie = {.is_told = false};
 
     int status = access_open(request->conf, request->sink, &access, err);
     if (status == SME_OK && request->source->user != NULL) {
@@ -135,15 +160,18 @@ static int do_job(const struct worker_request *request, struct backup_result *re
         .dry_run = request->dry_run,
         .read_all = request->read_all,
         .progress = request->progress ? send_progress : NULL,
+        .may_commit = may_commit,
+        .committed = send_committed,
+        .cookie = &cookie,
     };
     status = backup_run(&backup, result, err);
-    if (status == SME_OK) {
+    if (status == SME_OK && !cookie.is_told) {
         send_problems(result);
     }
     return status;
 }
 
-static void settle_in(const struct worker_request *request, pid_t parent)
+static void settle_in(const struct worker_request *request, pid_t parent, int output)
 {
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -163,24 +191,28 @@ static void settle_in(const struct worker_request *request, pid_t parent)
         (void)dup2(null_fd, STDIN_FILENO);
     }
     /* Standard output is the command's; whatever a library prints is not part of it. */
-    (void)dup2(STDERR_FILENO, STDOUT_FILENO);
+    (void)dup2(output, STDOUT_FILENO);
+    (void)dup2(output, STDERR_FILENO);
     log_set_stderr(0);
     plugin_set_log(send_log);
     if (request->lock_fd >= 0) {
         lockfile_note(request->lock_fd, parent, getpid());
     }
+    const int fds[] = {socket_fd, request->lock_fd};
+    worker_guard_begin(request->conf->core.memory_limit, fds, sizeof fds / sizeof fds[0]);
 }
 
 static _Noreturn void worker_main(const struct worker_request *request, pid_t parent,
-                                  const sigset_t *signals)
+                                  const sigset_t *signals, int output)
 {
     struct backup_result result = {.status = SNAPSHOT_COMPLETE};
     struct sme_error failure = SME_ERROR_INIT;
 
-    settle_in(request, parent);
+    settle_in(request, parent, output);
     (void)sigprocmask(SIG_SETMASK, signals, NULL);
+    worker_guard_watch(socket_fd);
     failure.status = do_job(request, &result, &failure);
-    send_result(&result, &failure);
+    send_result(WORKER_RESULT, &result, &failure);
     backup_result_free(&result);
     if (__gcov_dump != NULL) {
         __gcov_dump();
@@ -194,6 +226,7 @@ int worker_start(const struct worker_request *request, struct worker *ret_worker
                  struct sme_error *err)
 {
     int ends[2];
+    int output[2];
     sigset_t blocked;
     sigset_t before;
     pid_t parent = getpid();
@@ -201,6 +234,14 @@ int worker_start(const struct worker_request *request, struct worker *ret_worker
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
         return error_errno(err, "cannot make a socket for the worker");
     }
+    if (pipe2(output, O_CLOEXEC) < 0 || fcntl(output[0], F_SETFL, O_NONBLOCK) < 0) {
+        int failure = errno;
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        errno = failure;
+        return error_errno(err, "cannot make a pipe for the worker");
+    }
+    struct plugin_calls *calls = plugin_calls_new();
     /* A signal between fork and the worker's own handlers would set the parent's flag. */
     (void)sigemptyset(&blocked);
     (void)sigaddset(&blocked, SIGINT);
@@ -211,20 +252,27 @@ int worker_start(const struct worker_request *request, struct worker *ret_worker
     pid_t pid = fork();
     if (pid == 0) {
         (void)close(ends[0]);
+        (void)close(output[0]);
         socket_fd = ends[1];
-        worker_main(request, parent, &before);
+        plugin_calls_use(calls);
+        worker_main(request, parent, &before, output[1]);
     }
     int saved = errno;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     (void)close(ends[1]);
+    (void)close(output[1]);
     if (pid < 0) {
         (void)close(ends[0]);
+        (void)close(output[0]);
+        plugin_calls_free(calls);
         errno = saved;
         return error_errno(err, "cannot start a worker process");
     }
     (void)setpgid(pid, pid);
     ret_worker->pid = pid;
     ret_worker->fd = ends[0];
+    ret_worker->output = output[0];
+    ret_worker->calls = calls;
     ret_worker->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     return SME_OK;
 }
@@ -241,7 +289,8 @@ static bool message_fits(struct worker_message *message)
     case WORKER_PROBLEM:
         message->u.problem.path[sizeof message->u.problem.path - 1] = '\0';
         message->u.problem.text[sizeof message->u.problem.text - 1] = '\0';
-        return message->sub >= PROBLEM_FAILED && message->sub <= PROBLEM_ROT;
+        return message->sub >= PROBLEM_FAILED && message->sub <= PROBLEM_DAMAGED;
+    case WORKER_COMMITTED:
     case WORKER_RESULT: {
         struct sme_error *failure = &message->u.result.error;
         char *snapshot = message->u.result.snapshot;

@@ -9,6 +9,7 @@
 #ifndef SME_RUN_WORKER_H
 #define SME_RUN_WORKER_H
 
+#include "../plugin/calls.h"
 #include "report.h"
 
 struct worker_request {
@@ -24,15 +25,23 @@ struct worker_request {
 
 struct worker {
     pid_t pid;
-    int pidfd; /* -1 on old kernels */
-    int fd;    /* messages come from here */
+    int pidfd;                  /* -1 on old kernels */
+    int fd;                     /* messages come from here */
+    int output;                 /* what is printed there, not blocking */
+    struct plugin_calls *calls; /* what its threads are, or were, in; NULL: not known */
 };
 
-enum worker_kind { WORKER_PROGRESS = 1, WORKER_LOG, WORKER_PROBLEM, WORKER_RESULT };
+enum worker_kind {
+    WORKER_PROGRESS = 1,
+    WORKER_LOG,
+    WORKER_PROBLEM,
+    WORKER_COMMITTED, /* the snapshot is durable: as WORKER_RESULT, which is still to come */
+    WORKER_RESULT
+};
 
 struct worker_message {
     uint32_t kind; /* enum worker_kind */
-    uint32_t sub;  /* LOG: level; PROBLEM: enum problem_kind; RESULT: SNAPSHOT_* */
+    uint32_t sub;  /* LOG: level; PROBLEM: enum problem_kind; COMMITTED, RESULT: SNAPSHOT_* */
     union {
         struct backup_counts progress;
         char line[1536];
@@ -51,7 +60,7 @@ struct worker_message {
     } u;
 };
 
-/* Fork.  Log lines and messages on standard error of the worker all come as WORKER_LOG. */
+/* Fork.  Log lines of plugins come as WORKER_LOG, what is printed at ${output}. */
 int worker_start(const struct worker_request *request, struct worker *ret_worker,
                  struct sme_error *err);
 /* 1: a message, its texts terminated and its numbers in range; 0: none at the moment; -1: no more

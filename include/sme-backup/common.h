@@ -143,6 +143,12 @@ struct sme_host {
     int64_t (*realtime_ns)(const struct sme_host *host); /* since 1970-01-01 UTC */
     /* Fill ${buf} with ${len} bytes fit for keys; 0 or SME_E_IO. */
     int (*random)(const struct sme_host *host, void *buf, size_t len);
+    /* Something is wrong with ${path} itself, and it goes on as it is: at a backup it is damaged
+     * where it comes from (it is stored like that), at a restore it could not be taken back.  The
+     * run then counts as incomplete and lists it.  Between begin() and end(), or restore_open()
+     * and restore_close(). */
+    void (*problem)(const struct sme_host *host, const char *path, size_t path_len,
+                    const char *text);
 };
 
 /* A list option: ${count} strings. */

@@ -6,8 +6,9 @@
  * Sources are pulled:  create → (begin → (next → read*)* → end)* → destroy.
  *
  *  - After a begin() that returned SME_OK exactly one end() follows, on failure and cancel too.
- *  - next() yields items in ascending order of their paths (see struct sme_item).  It may be
- *    called before a stream was read to its end; the rest of that stream is then skipped.
+ *  - next() yields items in ascending order of their paths (see struct sme_item), unless the
+ *    source says SME_SOURCE_ANY_ORDER.  It may be called before a stream was read to its end; the
+ *    rest of that stream is then skipped.
  *  - end(SME_COMMIT) comes only after the snapshot object is durable; only then may a source
  *    drop what it would need to do the same again.
  *  - Strings and arrays in an item belong to the plugin and stay valid until the next call of
@@ -40,6 +41,9 @@ extern "C" {
 #define SME_ITEM_LOCATED 16u     /* ${dir_fd} and ${name} say where it lies: the core reads it   */
 #define SME_ITEM_HAS_STAT 32u    /* the fields from ${mode} to ${rdev_minor} are filled          */
 #define SME_ITEM_SKIPPED 64u     /* left out on purpose (${failure_text} says why): logged only  */
+#define SME_ITEM_KEEP_OLDER                                                                        \
+    128u /* LOCATED, never edited: if its bytes changed while size and times                       \
+            did not, the older version is kept (and it is reported)    */
 
 struct sme_time {
     int64_t sec; /* since 1970-01-01 UTC, may be negative */
@@ -75,7 +79,8 @@ struct sme_extra {
  *    have the same directory; 0 means no statement.  ${type} may be a guess from readdir()
  *    (0: unknown): the core believes what it opened, and reports a change of type.
  *  - SME_ITEM_STREAM: the core calls read() until it returns 0.  ${mode} and the times are
- *    those that a restored file shall have.  ${size} is a hint.
+ *    those that a restored file shall have.  ${size} is a hint.  With ${stream} the content comes
+ *    from read_stream() instead, while next() is called for further items.
  *  - neither: metadata only, all of it in the item.
  *
  * FAILED or SKIPPED together with LOCATED: the item itself is kept, as far as the core can look at
@@ -112,6 +117,7 @@ struct sme_item {
     size_t xattr_count;
     const struct sme_extra *extras;
     size_t extra_count;
+    void *stream; /* the plugin's own: handed to read_stream() and close_stream() */
 };
 
 /* What begin() learns of the run. */
@@ -123,13 +129,28 @@ struct sme_run {
 };
 #define SME_RUN_DRY 1u /* nothing will be stored: do not touch the source's own state */
 
-/* Outcomes for end() and restore_end(). */
+/* Outcomes for end(), restore_end() and restore_close(). */
 #define SME_COMMIT 1
 #define SME_ABORT 0
 
+/* What restore_open() learns. */
+struct sme_restore {
+    uint32_t struct_size;
+    uint32_t flags;       /* SME_RESTORE_*                                       */
+    const void *config;   /* filled from ${restore_options}; valid until restore_close() */
+    const char *snapshot; /* its name                                            */
+};
+#define SME_RESTORE_REPLACE 1u  /* what exists at the destination may be replaced */
+#define SME_RESTORE_NO_OWNER 2u /* owners and rights are not taken back           */
+
+/* Flags of struct sme_source_ops. */
+#define SME_SOURCE_ANY_ORDER                                                                       \
+    1u /* next() may yield paths in any order: the core sorts them.  For                           \
+          sources of some hundred thousand items at most. */
+
 struct sme_source_ops {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t flags; /* SME_SOURCE_* */
     /* Make a handle.  ${config} is the plugin's own struct, filled from its option table; it
      * and ${host} stay valid until destroy() has returned.  Nothing is read yet. */
     int (*create)(const struct sme_host *host, const void *config, void **ret_handle,
@@ -144,10 +165,32 @@ struct sme_source_ops {
      * < 0: the item has failed, and with any class but SME_E_CHANGED so has the run. */
     int64_t (*read)(void *handle, void *buf, size_t len, struct sme_error *err);
     int (*end)(void *handle, int outcome, struct sme_error *err);
-    /* Optional group: take items back where files are not what the user wants. */
+    /*
+     * Optional group: take items back where files are not what the user wants ("restore --into"):
+     *   create → restore_open → (restore_begin → restore_write* → restore_end)* → restore_close →
+     * destroy.  Items come in ascending order of their paths.  restore_begin() returns 1 if it
+     * wants the item: its content follows and exactly one restore_end(); 0 if not.  A failure of
+     * one item that need not stop the others goes to host->problem().
+     */
     int (*restore_begin)(void *handle, const struct sme_item *item, struct sme_error *err);
     int (*restore_write)(void *handle, const void *buf, size_t len, struct sme_error *err);
     int (*restore_end)(void *handle, int outcome, struct sme_error *err);
+    /*
+     * Optional pair: items with ${stream}.  As read(), in threads of the core, side by side with
+     * next() and with calls for other streams; one call per stream at a time.  SME_E_CHANGED fails
+     * the item, every other class the run.  close_stream() follows exactly once, also for a stream
+     * that was never read; next() may wait for it, but must return when host->cancelled().
+     */
+    int64_t (*read_stream)(void *handle, void *stream, void *buf, size_t len,
+                           struct sme_error *err);
+    void (*close_stream)(void *handle, void *stream);
+    /* With the group above: what "restore --into" takes, and its begin and end.  Rows are named
+     * into, database, table, jobs, scratch: as the options of the command line. */
+    int (*restore_open)(void *handle, const struct sme_restore *restore, struct sme_error *err);
+    int (*restore_close)(void *handle, int outcome, struct sme_error *err);
+    const struct sme_option *restore_options;
+    size_t restore_option_count;
+    size_t restore_config_size;
 };
 
 #ifdef __cplusplus

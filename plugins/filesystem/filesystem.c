@@ -3,9 +3,9 @@
  *
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
  */
-#include "patterns.h"
-#include "roots.h"
-#include "walk.h"
+#include "../lib/patterns.h"
+#include "../lib/roots.h"
+#include "../lib/walk.h"
 #include "../../include/sme-backup/source.h"
 
 #include <stdlib.h>

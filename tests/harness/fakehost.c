@@ -57,6 +57,13 @@ static int fake_random(const struct sme_host *host, void *buf, size_t len)
     return fails ? SME_E_IO : SME_OK;
 }
 
+/* Remembered as a warning: "PATH: TEXT". */
+static void fake_problem(const struct sme_host *host, const char *path, size_t path_len,
+                         const char *text)
+{
+    fake_log(host, SME_LOG_WARNING, "%.*s: %s", (int)path_len, path, text);
+}
+
 void fakehost_init(struct fakehost *fake, const char *instance)
 {
     memset(fake, 0, sizeof *fake);
@@ -72,6 +79,7 @@ void fakehost_init(struct fakehost *fake, const char *instance)
         .cancelled = fake_cancelled,
         .realtime_ns = fake_realtime_ns,
         .random = fake_random,
+        .problem = fake_problem,
     };
 }
 

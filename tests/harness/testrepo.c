@@ -197,6 +197,8 @@ int testrepo_backup_from(struct testrepo *tr, struct instance *source, struct te
                                      .chunker = &p.chunker,
                                      .level = 1,
                                      .workers = tr->workers,
+                                     .rescan = tr->rescan,
+                                     .sequence = tr->sequence,
                                      .cache = p.cache,
                                      .cache_writer = p.writer,
                                      .may_change = &none};

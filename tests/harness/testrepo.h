@@ -21,6 +21,7 @@ struct testrepo {
     unsigned workers;
     uint64_t pack_size;
     unsigned sequence;
+    unsigned rescan; /* as in struct pipe_params */
 };
 
 struct testrepo_run {

@@ -389,7 +389,8 @@ static int visit_entry(struct walk *walk, size_t at, size_t index, struct sme_it
     return 1;
 }
 
-int walk_next(struct walk *walk, struct sme_item *item, struct sme_error *err)
+/* May leave ${item} half filled on failure. */
+static int next_entry(struct walk *walk, struct sme_item *item, struct sme_error *err)
 {
     if (walk->root_pending) {
         walk->root_pending = false;
@@ -412,6 +413,16 @@ int walk_next(struct walk *walk, struct sme_item *item, struct sme_error *err)
             return got;
     }
     return 0;
+}
+
+int walk_next(struct walk *walk, struct sme_item *item, struct sme_error *err)
+{
+    struct sme_item found = *item;
+    int got = next_entry(walk, &found, err);
+
+    if (got == 1)
+        *item = found;
+    return got;
 }
 
 /* Open what frame 0 is: the only root, or a directory above. */
