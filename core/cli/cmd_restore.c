@@ -12,6 +12,8 @@
 #include "../base/str.h"
 #include "../run/report.h"
 #include "progress.h"
+#include "restore_into.h"
+#include "restore_pick.h"
 #include "restore_thaw.h"
 #include "target.h"
 
@@ -27,6 +29,7 @@
 struct restoring {
     struct cli *cli;
     struct target target;
+    struct restore_picks picks;
     char *folder;
     int folder_fd;
     bool made_folder;
@@ -39,6 +42,7 @@ struct restoring {
 
 static void restoring_done(struct restoring *r)
 {
+    restore_picks_done(&r->picks);
     target_close(&r->target);
     progress_free(r->progress);
     json_decref(r->problems);
@@ -83,10 +87,16 @@ static int check_usage(struct cli *cli)
 {
     bool in_place = cli->args.given[OPT_IN_PLACE] > 0;
 
+    if (restore_into_check_usage(cli) < 0 || restore_pick_check_usage(cli) < 0) {
+        return cli->err.status;
+    }
+    if (cli->args.given[OPT_INTO] > 0) {
+        return restore_thaw_check_usage(cli);
+    }
     if ((cli->args.value[OPT_TO] != NULL) == in_place) {
         (void)sme_fail(&cli->err, SME_E_INVALID, "%s",
                        in_place ? "--to and --in-place exclude each other"
-                                : "where to? --to DIR or --in-place is needed");
+                                : "where to? --to DIR, --in-place or --into is needed");
         return error_hint(&cli->err, "see 'sme-backup help restore'");
     }
     if (!in_place && cli->args.value[OPT_TO][0] == '\0') {
@@ -250,6 +260,9 @@ static enum exit_code answer_json(struct restoring *r, const struct restore_resu
     (void)json_object_set_new(document, "seconds", json_real((double)result->elapsed_ns / 1e9));
     (void)json_object_set_new(document, "first_byte_seconds",
                               json_real((double)result->first_byte_ns / 1e9));
+    if (r->picks.layout != NULL) {
+        (void)json_object_set_new(document, "layout", restore_pick_json(r->picks.layout));
+    }
     (void)json_object_set(document, "problems", r->problems);
     json_add(document, "problem_count", r->problem_count);
     return error_worse_exit(code, cli_print_json(r->cli, document));
@@ -264,7 +277,7 @@ static enum exit_code answer_text(const struct restoring *r, const struct restor
     if (r->problem_count > PROBLEMS_SHOWN) {
         (void)fprintf(stderr, "  and %" PRIu64 " more\n", r->problem_count - PROBLEMS_SHOWN);
     }
-    if (c->existing > 0 && r->problem_count > 0) {
+    if (c->existing > 0 && r->problem_count > 0 && r->picks.layout == NULL) {
         (void)fprintf(stderr,
                       "sme-backup: %s left alone\n  hint: --overwrite if-changed replaces what "
                       "differs from the snapshot\n",
@@ -277,14 +290,19 @@ static enum exit_code answer_text(const struct restoring *r, const struct restor
     if (r->cli->quiet) {
         return judge(r, result);
     }
+    if (dry_run && r->picks.layout != NULL) {
+        restore_pick_print(r->cli, r->picks.layout);
+    }
     (void)printf("%s@%s: %s %s (%s, %s) to '%s' in %s", r->target.source,
                  r->target.snapshot->head.name, dry_run ? "would restore" : "restored",
                  cli_count(c->items, "item", "items", items),
                  cli_count(c->files, "file", "files", files), str_bytes(c->bytes, bytes), r->folder,
                  str_duration(result->elapsed_ns, spent));
     if (c->existing > 0) {
-        (void)printf(", %s left alone",
-                     cli_count(c->existing, "existing item", "existing items", items));
+        (void)printf(r->picks.layout != NULL ? ", %s already there" : ", %s left alone",
+                     r->picks.layout != NULL
+                         ? cli_count(c->existing, "file", "files", items)
+                         : cli_count(c->existing, "existing item", "existing items", items));
     }
     if (r->cli->args.given[OPT_VERIFY] > 0 && !dry_run) {
         (void)printf(", %s verified", cli_count(c->verified, "file", "files", files));
@@ -293,25 +311,42 @@ static enum exit_code answer_text(const struct restoring *r, const struct restor
     return judge(r, result);
 }
 
+static int restore_all(struct restoring *r, const struct restore_request *request,
+                       struct restore_result *ret_result)
+{
+    struct sme_error *err = &r->cli->err;
+    struct layout *layout = r->picks.layout;
+
+    if (layout == NULL) {
+        return restore_run(request, ret_result, err);
+    }
+    int status = layout_plan(layout, r->folder_fd, r->folder, err);
+    return status < 0 ? status : layout_restore(layout, request, ret_result, err);
+}
+
 enum exit_code cmd_restore(struct cli *cli)
 {
     CLEANUP(restoring_done) struct restoring r = {.cli = cli, .folder_fd = -1};
     struct restore_result result;
     const char *folder = cli->args.value[OPT_TO];
     bool dry_run = cli->args.given[OPT_DRY_RUN] > 0;
+    bool in_place = cli->args.given[OPT_IN_PLACE] > 0;
     enum restore_overwrite overwrite;
 
     r.problems = json_array();
     if (check_usage(cli) < 0 || parse_overwrite(cli, &overwrite) < 0 ||
         target_open(cli, cli->args.words[0], &r.target) < 0 ||
-        (folder == NULL && find_place(&r, &folder) < 0)) {
+        (in_place && find_place(&r, &folder) < 0) || restore_pick(cli, &r.target, &r.picks) < 0) {
         return cli_fail(cli);
     }
     /* Before anything is written: what is archived cannot be restored now. */
     enum exit_code code = EXIT_CANNOT_NOW;
     r.progress = progress_new(cli, 1);
-    if (!restore_thaw(cli, &r.target, r.progress, &code)) {
+    if (!restore_thaw(cli, &r.target, &r.picks.selection, r.progress, &code)) {
         return code;
+    }
+    if (cli->args.given[OPT_INTO] > 0) {
+        return restore_into_run(cli, &r.target, r.progress, overwrite == RESTORE_ALWAYS);
     }
     if (open_folder(&r, folder, dry_run) < 0) {
         return cli_fail(cli);
@@ -320,8 +355,9 @@ enum exit_code cmd_restore(struct cli *cli)
     const struct restore_request request = {
         .vault = r.target.vault,
         .snapshot = r.target.snapshot,
-        .patterns = cli->args.words + 1,
-        .pattern_count = cli->args.word_count - 1,
+        .patterns = r.picks.selection.patterns,
+        .pattern_count = r.picks.selection.count,
+        .exact = r.picks.selection.exact,
         .target_fd = r.folder_fd,
         .target_name = r.folder,
         .overwrite = overwrite,
@@ -335,7 +371,7 @@ enum exit_code cmd_restore(struct cli *cli)
         .cookie = &r,
     };
     memset(&result, 0, sizeof result);
-    int status = restore_run(&request, &result, &cli->err);
+    int status = restore_all(&r, &request, &result);
     progress_hide(r.progress);
     if (status < 0) {
         if (r.made_folder) {

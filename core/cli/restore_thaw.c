@@ -27,6 +27,7 @@ static const char *const speeds[] = {
 struct thawing {
     struct cli *cli;
     struct target *target;
+    const struct thaw_selection *selection;
     struct progress *progress;
     const char *doing; /* for the progress line */
     struct thaw_need need;
@@ -228,13 +229,11 @@ static void on_progress(void *cookie, uint64_t done, uint64_t total)
 
 static int look(struct thawing *t)
 {
-    const struct args *args = &t->cli->args;
     struct sme_error ignored = SME_ERROR_INIT;
 
     t->doing = "archived objects looked at:";
-    int status =
-        thaw_look(t->target->vault, t->target->snapshot, args->words + 1, args->word_count - 1,
-                  t->progress != NULL ? on_progress : NULL, t, &t->need, &t->cli->err);
+    int status = thaw_look(t->target->vault, t->target->snapshot, t->selection,
+                           t->progress != NULL ? on_progress : NULL, t, &t->need, &t->cli->err);
     if (status == SME_OK && t->need.count > 0) {
         /* A restore does not fail because nobody knows what it would cost. */
         (void)store_thaw_offers(t->target->access.store, t->need.keys[0], t->need.count,
@@ -279,12 +278,15 @@ static bool make_readable(struct thawing *t, bool dry_run)
     return false;
 }
 
-bool restore_thaw(struct cli *cli, struct target *target, struct progress *progress,
-                  enum exit_code *ret_exit)
+bool restore_thaw(struct cli *cli, struct target *target, const struct thaw_selection *selection,
+                  struct progress *progress, enum exit_code *ret_exit)
 {
     CLEANUP(thawing_done)
-    struct thawing t = {
-        .cli = cli, .target = target, .progress = progress, .speed = wanted_speed(cli)};
+    struct thawing t = {.cli = cli,
+                        .target = target,
+                        .selection = selection,
+                        .progress = progress,
+                        .speed = wanted_speed(cli)};
     bool dry_run = cli->args.given[OPT_DRY_RUN] > 0;
 
     bool readable = make_readable(&t, dry_run);

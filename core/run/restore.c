@@ -102,6 +102,7 @@ int restore_run(const struct restore_request *request, struct restore_result *re
         .snapshot = request->snapshot,
         .patterns = request->patterns,
         .pattern_count = request->pattern_count,
+        .exact = request->exact,
         .target_fd = request->target_fd,
         .target_name = request->target_name != NULL ? request->target_name : "the target",
         .existing = (enum restore_existing)request->overwrite,

@@ -28,6 +28,7 @@ struct restore_request {
     struct snapshot *snapshot;   /* root opened */
     const char *const *patterns; /* paths inside the snapshot, or patterns with * ? [ */
     size_t pattern_count;        /* 0: everything */
+    bool exact;                  /* they are all paths, whatever their characters */
     int target_fd;               /* directory; nothing is written outside of it */
     const char *target_name;     /* for messages */
     enum restore_overwrite overwrite;

@@ -118,12 +118,12 @@ static int visit(void *cookie, const struct item_view *view, bool selected, stru
 }
 
 static int find_needed(struct vault *vault, const struct snapshot *snapshot,
-                       const char *const *patterns, size_t pattern_count, struct looking *looking,
+                       const struct thaw_selection *selection, struct looking *looking,
                        struct sme_error *err)
 {
     struct select select;
 
-    int status = select_init(&select, patterns, pattern_count, err);
+    int status = select_init(&select, selection->patterns, selection->count, selection->exact, err);
     if (status < 0) {
         return status;
     }
@@ -209,8 +209,8 @@ static int collect(struct vault *vault, struct looking *looking, thaw_progress *
     return status;
 }
 
-int thaw_look(struct vault *vault, const struct snapshot *snapshot, const char *const *patterns,
-              size_t pattern_count, thaw_progress *progress, void *cookie,
+int thaw_look(struct vault *vault, const struct snapshot *snapshot,
+              const struct thaw_selection *selection, thaw_progress *progress, void *cookie,
               struct thaw_need *ret_need, struct sme_error *err)
 {
     CLEANUP(thaw_need_free) struct thaw_need need = {.keys = NULL};
@@ -229,7 +229,7 @@ int thaw_look(struct vault *vault, const struct snapshot *snapshot, const char *
             return no_memory(err);
         }
         struct looking looking = {.index = vault->index, .archived = &archived, .needed = needed};
-        int status = find_needed(vault, snapshot, patterns, pattern_count, &looking, err);
+        int status = find_needed(vault, snapshot, selection, &looking, err);
         if (status == SME_OK) {
             status = collect(vault, &looking, progress, cookie, &need, err);
         }

@@ -24,11 +24,18 @@ void thaw_need_free(struct thaw_need *need);
 /* ${done} of ${total} objects were looked at or asked for; may be NULL. */
 typedef void thaw_progress(void *cookie, uint64_t done, uint64_t total);
 
-/* The packs that restoring ${patterns} of ${snapshot} (root opened) reads, and that its sink says
+/* What is to be restored; see select_init(). */
+struct thaw_selection {
+    const char *const *patterns;
+    size_t count; /* 0: everything */
+    bool exact;
+};
+
+/* The packs that restoring ${selection} of ${snapshot} (root opened) reads, and that its sink says
  * are archived.  Costs one listing, and nothing more if nothing is archived; nothing at all where
  * the sink cannot thaw. */
-int thaw_look(struct vault *vault, const struct snapshot *snapshot, const char *const *patterns,
-              size_t pattern_count, thaw_progress *progress, void *cookie,
+int thaw_look(struct vault *vault, const struct snapshot *snapshot,
+              const struct thaw_selection *selection, thaw_progress *progress, void *cookie,
               struct thaw_need *ret_need, struct sme_error *err);
 
 struct thaw_counts {
