@@ -6,9 +6,13 @@
 
 unit_tests = \
 	tests/unit/test_args \
+	tests/unit/test_blocks \
 	tests/unit/test_buf_wire \
 	tests/unit/test_check \
+	tests/unit/test_checksum \
+	tests/unit/test_child \
 	tests/unit/test_chunker \
+	tests/unit/test_command \
 	tests/unit/test_conf \
 	tests/unit/test_describe \
 	tests/unit/test_digest \
@@ -26,7 +30,10 @@ unit_tests = \
 	tests/unit/test_objkey \
 	tests/unit/test_options \
 	tests/unit/test_patterns \
+	tests/unit/test_photo_facts \
 	tests/unit/test_pipe \
+	tests/unit/test_pipe_facts \
+	tests/unit/test_pipe_streams \
 	tests/unit/test_place \
 	tests/unit/test_plugin \
 	tests/unit/test_plugin_test \
@@ -60,6 +67,25 @@ s3_tests = \
 	tests/unit/test_s3_tls \
 	tests/unit/test_s3_xml \
 	tests/unit/test_sink_s3
+pg_tests = \
+	tests/unit/test_pg_archive \
+	tests/unit/test_pg_basebackup \
+	tests/unit/test_pg_dump \
+	tests/unit/test_pg_dump_faults \
+	tests/unit/test_pg_formats \
+	tests/unit/test_pg_names \
+	tests/unit/test_pg_physical \
+	tests/unit/test_pg_restore \
+	tests/unit/test_pg_restore_table \
+	tests/unit/test_pg_server \
+	tests/unit/test_pg_server_talk \
+	tests/unit/test_pg_settings \
+	tests/unit/test_pg_toc
+photo_tests = \
+	tests/unit/test_photo_formats \
+	tests/unit/test_photo_metadata \
+	tests/unit/test_photo_previews \
+	tests/unit/test_photo_source
 lint_tests = \
 	tests/lint/aws.sh \
 	tests/lint/driver.sh \
@@ -77,6 +103,7 @@ lint_tests = \
 thread_tests = \
 	tests/bats/basics.bats \
 	tests/unit/test_pipe \
+	tests/unit/test_pipe_streams \
 	tests/unit/test_repo \
 	tests/unit/test_plugin_test \
 	tests/unit/test_restore \
@@ -88,20 +115,32 @@ thread_tests = \
 bats_tests = \
 	tests/bats/basics.bats \
 	tests/bats/cli.bats \
+	tests/bats/command.bats \
 	tests/bats/config.bats \
-	tests/bats/crash.bats \
 	tests/bats/damage.bats \
 	tests/bats/init.bats \
-	tests/bats/kill.bats \
+	tests/bats/photos_find.bats \
 	tests/bats/place.bats \
-	tests/bats/plugin_test.bats \
+	tests/bats/plugin_kit.bats \
 	tests/bats/plugins.bats \
+	tests/bats/postgresql.bats \
+	tests/bats/postgresql_faults.bats \
 	tests/bats/quickstart.bats \
 	tests/bats/runner.bats \
+	tests/bats/terminal.bats
+# The longest.  "make distcheck SLOW_TESTS=" leaves them out.
+slow_tests = \
+	tests/bats/crash.bats \
+	tests/bats/gallery.bats \
+	tests/bats/kill.bats \
+	tests/bats/misbehave.bats \
+	tests/bats/photos.bats \
+	tests/bats/plugin_test.bats \
+	tests/bats/postgresql_consistency.bats \
 	tests/bats/s3.bats \
 	tests/bats/s3_faults.bats \
-	tests/bats/s3_roles.bats \
-	tests/bats/terminal.bats
+	tests/bats/s3_roles.bats
+SLOW_TESTS = $(slow_tests)
 abi_tests = \
 	tests/abi/headers.sh
 
@@ -134,17 +173,36 @@ test_helpers = \
 	tests/harness/testrepo.h \
 	tests/harness/tree.c \
 	tests/harness/tree.h
-libsme_test_a_SOURCES = $(test_helpers) $(filesystem_sources) $(s3_test_parts)
+pg_helpers = \
+	tests/harness/dumprig.c tests/harness/dumprig.h \
+	tests/harness/pgfake.c tests/harness/pgfake.h \
+	tests/harness/pgfake_backup.c \
+	tests/harness/pgfake_internal.h \
+	tests/harness/pgrig.c tests/harness/pgrig.h \
+	tests/harness/restorerig.c tests/harness/restorerig.h \
+	tests/harness/serverrig.c tests/harness/serverrig.h
+photo_helpers = \
+	tests/harness/photosamples.c tests/harness/photosamples.h
+libsme_test_a_SOURCES = $(test_helpers) $(filesystem_sources) $(child_sources) $(command_parts) \
+	$(s3_test_parts) $(pg_test_parts) $(photo_test_parts)
 
 if WITH_S3
 s3_test_parts = $(s3_parts)
 unit_tests += $(s3_tests)
 endif
+if WITH_POSTGRESQL
+pg_test_parts = $(postgresql_parts) $(pg_helpers)
+unit_tests += $(pg_tests)
+endif
+if WITH_PHOTOS
+photo_test_parts = $(photos_parts) $(photo_helpers)
+unit_tests += $(photo_tests)
+endif
 tests_unit_test_s3_tls_LDADD = $(LDADD) -lssl
-libsme_test_a_CPPFLAGS = $(AM_CPPFLAGS) $(s3_cppflags)
+libsme_test_a_CPPFLAGS = $(AM_CPPFLAGS) $(s3_cppflags) $(ZLIB_CFLAGS)
 
 # For every program that names no libraries of its own, which is the tests.
-LDADD = libsme-test.a libsme-core.a $(core_libs) $(CMOCKA_LIBS) $(s3_libs)
+LDADD = libsme-test.a libsme-core.a $(core_libs) $(CMOCKA_LIBS) $(s3_libs) $(pq_libs) $(photos_libs)
 
 # ---- plugins made for tests: one file each, built by "make check" --------------------------------
 #
@@ -164,17 +222,21 @@ test_modules = \
 	tests/plugins/archive.so \
 	tests/plugins/gate.so \
 	tests/plugins/gen.so \
-	tests/plugins/liar.so
+	tests/plugins/liar.so \
+	tests/plugins/rogue.so \
+	tests/plugins/vandal.so
 
 .c.so:
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(module_cflags) \
 		$(CFLAGS) $(SME_LDFLAGS) $(SME_MODULE_LDFLAGS) $(LDFLAGS) -o $@ $<
-$(test_modules): $(smeinclude_HEADERS) tests/abi/bad.h
+$(test_modules): $(smeinclude_HEADERS) tests/abi/bad.h tests/plugins/misdeed.h
+tests/plugins/vandal.so: tests/plugins/gate.c
 
 # Read by tests, not built.
 abi_sources = \
 	tests/abi/bad.h \
-	tests/abi/offsets.c
+	tests/abi/offsets.c \
+	tests/plugins/misdeed.h
 EXTRA_DIST += $(abi_sources) $(test_modules:.so=.c)
 
 # ---- the harness ---------------------------------------------------------------------------------
@@ -198,7 +260,7 @@ TESTS += $(unit_tests)
 endif
 if WITH_BOTH
 if HAVE_BATS
-TESTS += $(bats_tests)
+TESTS += $(SLOW_TESTS) $(bats_tests)
 endif
 endif
 TESTS += $(lint_tests) $(abi_tests)
@@ -208,13 +270,23 @@ CLEANFILES += $(test_modules)
 test_data = \
 	tests/bats/ceph.bash \
 	tests/bats/helpers.bash \
+	tests/bats/postgres.bash \
 	tests/ceph/install \
 	tests/ceph/start \
 	tests/ceph/stop \
 	tests/data/hpke/rfc9180-x25519-hkdf-sha256-aes-256-gcm.json \
-	tests/data/seal/golden.py
+	tests/data/seal/golden.py \
+	tests/data/plugins/wrong.c \
+	tests/postgres/load \
+	tests/postgres/start \
+	tests/postgres/stop \
+	tests/postgres/zoo-check \
+	tests/postgres/zoo.sql \
+	tests/tools/make-landscapes \
+	tests/tools/make-photos \
+	tests/tools/shoot-gallery
 EXTRA_DIST += $(test_data)
-EXTRA_DIST += $(lint_tests) $(abi_tests) $(bats_tests) \
+EXTRA_DIST += $(lint_tests) $(abi_tests) $(bats_tests) $(slow_tests) \
 	tests/coverage.sh \
 	tests/tap/log-driver \
 	tests/tap/tap.sh
@@ -256,13 +328,13 @@ check-unit:
 check-lint:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(lint_tests)' check_PROGRAMS= check_DATA=
 check-program:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(bats_tests) $(abi_tests)'
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(slow_tests) $(bats_tests) $(abi_tests)'
 check-threads:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(thread_tests)'
 check-valgrind:
 	SME_RUN_TOOL=valgrind SME_TEST_TIMEOUT=1800 $(MAKE) $(AM_MAKEFLAGS) check \
-		TESTS='$(unit_tests) $(bats_tests)'
+		TESTS='$(unit_tests) $(slow_tests) $(bats_tests)'
 coverage:
 	find . -name '*.gcda' -delete
-	-GCOV_ERROR_FILE=/dev/null $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(bats_tests)'
+	-GCOV_ERROR_FILE=/dev/null $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(slow_tests) $(bats_tests)'
 	$(SHELL) $(srcdir)/tests/coverage.sh .

@@ -46,6 +46,8 @@ enum exit_code cli_print_json(struct cli *cli, json_t *document);
 void cli_print_name(const struct cli *cli, const char *name, size_t len);
 /* "3 files", "1 file": ${out} has 48 bytes. */
 char *cli_count(uint64_t count, const char *one, const char *many, char out[48]);
+/* An item's type (SME_ITEM_*) as in JSON: "file". */
+const char *cli_item_type(uint32_t type);
 /* Local time "2026-11-23 02:00"; ${out} has 20 bytes. */
 char *cli_local_time(int64_t sec, char out[20]);
 
@@ -60,6 +62,8 @@ enum exit_code cmd_cat(struct cli *cli);
 enum exit_code cmd_check(struct cli *cli);
 enum exit_code cmd_config(struct cli *cli);
 enum exit_code cmd_doctor(struct cli *cli);
+enum exit_code cmd_find(struct cli *cli);
+enum exit_code cmd_gallery(struct cli *cli);
 enum exit_code cmd_help(struct cli *cli);
 enum exit_code cmd_init(struct cli *cli);
 enum exit_code cmd_list(struct cli *cli);

@@ -35,10 +35,15 @@ static void note_failure(struct listing *listing, const struct sme_error *failur
     }
 }
 
+/* A second snapshot within a second is dated one later: names must follow each other. */
+#define AHEAD_MAX 60
+
 static void age_text(int64_t seconds, char out[24])
 {
-    if (seconds < 0) {
+    if (seconds < -AHEAD_MAX) {
         (void)snprintf(out, 24, "future");
+    } else if (seconds < 0) {
+        (void)snprintf(out, 24, "0s");
     } else if (seconds < 120) {
         (void)snprintf(out, 24, "%" PRId64 "s", seconds);
     } else if (seconds < 120 * 60) {

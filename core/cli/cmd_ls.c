@@ -10,12 +10,16 @@
 #include "../base/clock.h"
 #include "../base/limits.h"
 #include "../pipeline/restore_select.h"
+#include "../repo/item.h"
 #include "../run/report.h"
 #include "target.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Facts of an item with longer values are told by their lengths only. */
+#define FACT_SHOWN_MAX 200u
 
 struct ls {
     struct cli *cli;
@@ -33,7 +37,7 @@ static void ls_done(struct ls *ls)
     buf_free(&ls->taken);
 }
 
-static const char *type_name(uint32_t type)
+const char *cli_item_type(uint32_t type)
 {
     switch (type) {
     case SME_ITEM_FILE:
@@ -125,6 +129,32 @@ static void print_text(const struct ls *ls, const struct item_view *item)
     (void)putchar(null ? '\0' : '\n');
 }
 
+/* What the source knew of the item.  A large value, such as a small picture, is told by its length.
+ */
+static void add_facts(json_t *object, const struct item_view *item)
+{
+    struct item_view left = *item;
+    const char *name;
+    const char *value;
+    size_t name_len;
+    size_t value_len;
+
+    if (item->extra_count == 0) {
+        return;
+    }
+    json_t *facts = json_object();
+    while (item_next_extra(&left, &name, &name_len, &value, &value_len)) {
+        CLEANUP(free_ptr) char *key = strndup(name, name_len);
+        json_t *fact = value_len <= FACT_SHOWN_MAX ? json_stringn(value, value_len) : NULL;
+        if (fact == NULL) { /* also if it is no UTF-8 */
+            fact = json_object();
+            json_add(fact, "bytes", value_len);
+        }
+        (void)json_object_set_new(facts, key, fact); /* takes the fact in any case */
+    }
+    (void)json_object_set_new(object, "facts", facts);
+}
+
 static void print_json(const struct ls *ls, const struct item_view *item)
 {
     CLEANUP(json_drop) json_t *object = json_object();
@@ -134,7 +164,7 @@ static void print_json(const struct ls *ls, const struct item_view *item)
 
     item_name(item, &name, &len);
     json_add_path(object, name, len);
-    json_add_text(object, "type", type_name(item->type));
+    json_add_text(object, "type", cli_item_type(item->type));
     (void)snprintf(text, sizeof text, "%04" PRIo32, item->mode);
     json_add_text(object, "mode", text);
     json_add(object, "uid", item->uid);
@@ -155,6 +185,7 @@ static void print_json(const struct ls *ls, const struct item_view *item)
     if ((item->flags & ITEM_CHANGED) != 0) {
         (void)json_object_set_new(object, "changed", json_true());
     }
+    add_facts(object, item);
     (void)printf("%s\n  ", ls->shown > 0 ? "," : "");
     (void)json_dumpf(object, stdout, JSON_COMPACT);
 }
@@ -242,7 +273,8 @@ enum exit_code cmd_ls(struct cli *cli)
 {
     CLEANUP(ls_done) struct ls ls = {.cli = cli, .taken = BUF_INIT(LIMIT_PATH)};
 
-    if (select_init(&ls.select, cli->args.words + 1, cli->args.word_count - 1, &cli->err) < 0 ||
+    if (select_init(&ls.select, cli->args.words + 1, cli->args.word_count - 1, false, &cli->err) <
+            0 ||
         target_open(cli, cli->args.words[0], &ls.target) < 0) {
         return cli_fail(cli);
     }

@@ -9,6 +9,7 @@
 #include "../run/plugin_test.h"
 #include "../run/report.h"
 #include "cli.h"
+#include "cmd_plugin_new.h"
 
 #include <string.h>
 
@@ -252,6 +253,53 @@ static int find_place(struct cli *cli, const struct plugin *plugin,
                                      : "say which one is to be used: --sink NAME");
 }
 
+/* Likewise for a source, which can do without: then there are only defaults. */
+static int find_section(struct cli *cli, const struct plugin *plugin,
+                        const struct conf_source **ret_source)
+{
+    const char *wanted = cli->args.value[OPT_SOURCE];
+    const struct conf_source *found = NULL;
+    size_t count = 0;
+
+    if (wanted != NULL) {
+        int status = cli->conf == NULL ? cli_load_conf(cli) : SME_OK;
+        if (status == SME_OK) {
+            status = conf_source(cli->conf, wanted, &found, &cli->err);
+        }
+        if (status == SME_OK && strcmp(found->plugin, plugin->desc.name) != 0) {
+            status =
+                sme_fail(&cli->err, SME_E_INVALID, "source '%s' is one of plugin '%s', not '%s'",
+                         wanted, found->plugin, plugin->desc.name);
+        }
+        if (status == SME_OK) {
+            *ret_source = found;
+        }
+        return status;
+    }
+    for (size_t i = 0; cli->conf != NULL && i < cli->conf->source_count; i++) {
+        if (strcmp(cli->conf->sources[i].plugin, plugin->desc.name) == 0) {
+            found = &cli->conf->sources[i];
+            count++;
+        }
+    }
+    if (count > 1) {
+        (void)sme_fail(&cli->err, SME_E_INVALID,
+                       "more than one source of plugin '%s' is configured", plugin->desc.name);
+        return error_hint(&cli->err, "say which one is to be used: --source NAME");
+    }
+    *ret_source = found;
+    return SME_OK;
+}
+
+static int test_source(struct cli *cli, struct plugin *plugin, const struct conf_source *section,
+                       struct plugin_test *test)
+{
+    struct plugin_test_source params = {
+        .plugin = plugin, .section = section, .commit = cli->args.given[OPT_COMMIT] > 0};
+
+    return plugin_test_source(test, &params, &cli->err);
+}
+
 static int test_sink(struct cli *cli, struct plugin *plugin, const struct conf_sink *sink,
                      struct plugin_test *test)
 {
@@ -309,34 +357,43 @@ static enum exit_code print_test_json(struct cli *cli, const struct plugin *plug
     return error_worse_exit(code, cli_print_json(cli, document));
 }
 
+/* Options that are not for this kind of plugin. */
+static int check_test_options(struct cli *cli, const struct plugin *plugin, const char *name)
+{
+    if (plugin->kind == PLUGIN_SOURCE && cli->args.given[OPT_SINK] > 0) {
+        return sme_fail(&cli->err, SME_E_INVALID, "'%s' is a source: it has no --sink", name);
+    }
+    if (plugin->kind == PLUGIN_SINK &&
+        (cli->args.given[OPT_SOURCE] > 0 || cli->args.given[OPT_COMMIT] > 0)) {
+        return sme_fail(&cli->err, SME_E_INVALID, "'%s' is a sink: it has no --source and --commit",
+                        name);
+    }
+    return SME_OK;
+}
+
 static enum exit_code test_plugin(struct cli *cli, const struct sme_list *extra, const char *name)
 {
     CLEANUP(unload) struct plugin *plugin = NULL;
     struct test_output out = {.cli = cli};
     struct plugin_test test = {.report = print_check, .cookie = &out};
     const struct conf_sink *sink = NULL;
+    const struct conf_source *source = NULL;
     int status = load_any(extra, name, &plugin, &cli->err);
 
-    if (status == SME_OK && plugin->kind == PLUGIN_SINK) {
-        status = find_place(cli, plugin, &sink);
-    } else if (status == SME_OK && cli->args.given[OPT_SINK] > 0) {
-        status = sme_fail(&cli->err, SME_E_INVALID, "'%s' is a source: it has no --sink", name);
+    if (status == SME_OK) {
+        status = check_test_options(cli, plugin, name);
+    }
+    if (status == SME_OK) {
+        status = plugin->kind == PLUGIN_SINK ? find_place(cli, plugin, &sink)
+                                             : find_section(cli, plugin, &source);
     }
     if (status < 0) {
         return cli_fail(cli);
     }
     out.rows = json_array();
     plugin_test_descriptor(&test, plugin);
-    if (plugin->kind == PLUGIN_SINK) {
-        status = test_sink(cli, plugin, sink, &test);
-    } else {
-        print_check(&out, &(struct plugin_test_line){
-                              .result = PLUGIN_TEST_SKIPPED,
-                              .what = "calls",
-                              .text = "those of a source are tested by backing up and restoring",
-                              .look = ""});
-        test.counts[PLUGIN_TEST_SKIPPED]++;
-    }
+    status = plugin->kind == PLUGIN_SINK ? test_sink(cli, plugin, sink, &test)
+                                         : test_source(cli, plugin, source, &test);
     enum exit_code code = status < 0                            ? error_exit_code(status)
                           : test.counts[PLUGIN_TEST_FAILED] > 0 ? EXIT_FAILED
                                                                 : EXIT_DONE;
@@ -356,19 +413,23 @@ enum exit_code cmd_plugin(struct cli *cli)
     static const struct {
         const char *verb;
         size_t words;
-    } verbs[] = {{"list", 1}, {"describe", 2}, {"test", 2}};
+    } verbs[] = {{"list", 1}, {"describe", 2}, {"test", 2}, {"new", 2}};
+    const size_t count = sizeof verbs / sizeof verbs[0];
     size_t at = 0;
 
-    while (at < 3 && (strcmp(verbs[at].verb, cli->args.words[0]) != 0 ||
-                      verbs[at].words != cli->args.word_count)) {
+    while (at < count && (strcmp(verbs[at].verb, cli->args.words[0]) != 0 ||
+                          verbs[at].words != cli->args.word_count)) {
         at++;
     }
-    if (at == 3) {
-        (void)sme_fail(
-            &cli->err, SME_E_INVALID,
-            "it is 'plugin list', 'plugin describe NAME' or 'plugin test NAME [--sink NAME]'");
+    if (at == count) {
+        (void)sme_fail(&cli->err, SME_E_INVALID,
+                       "it is 'plugin list', 'plugin describe NAME', 'plugin test NAME [--sink "
+                       "NAME]' or 'plugin new NAME'");
         (void)error_hint(&cli->err, "see 'sme-backup help plugin'");
         return cli_fail(cli);
+    }
+    if (at == 3) {
+        return cmd_plugin_new(cli);
     }
     const struct sme_list *extra = extra_folders(cli);
     if (cli->conf_failed) {

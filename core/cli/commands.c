@@ -35,6 +35,28 @@ static const struct command_option doctor_options[] = {
     {OPT_COUNT, NULL},
 };
 
+static const struct command_option find_options[] = {
+    {OPT_TAKEN, "photos of a time: 2024, 2024-06-30, 2024-06..2024-08"},
+    {OPT_CAMERA, "by a camera with this in its name, or a pattern"},
+    {OPT_LENS, "by a lens with this in its name, or a pattern"},
+    {OPT_KEYWORD, "with a keyword that has this in it, or a pattern"},
+    {OPT_RATING, "with so many stars: 5, 3..5, 4.."},
+    {OPT_NEAR, "taken near a place: LAT,LON,5km"},
+    {OPT_KIND, "photo, raw, video, sidecar or other"},
+    {OPT_DAMAGED, "only what was damaged when it was backed up"},
+    {OPT_ALONE, "without the sidecars and others that belong to it"},
+    {OPT_NULL, "only paths, each ended with a NUL byte"},
+    {OPT_SINK, "take it from this sink"},
+    {OPT_COUNT, NULL},
+};
+
+static const struct command_option gallery_options[] = {
+    {OPT_TO, "the file to write; it must not be there yet"},
+    {OPT_OVERWRITE, "a file that is there: never (default), always"},
+    {OPT_SINK, "take it from this sink"},
+    {OPT_COUNT, NULL},
+};
+
 static const struct command_option init_options[] = {
     {OPT_WRITE_ONLY, "leave this host a key that can add but not read"},
     {OPT_KIT, "write the recovery kit to this new file"},
@@ -59,6 +81,10 @@ static const struct command_option plugin_options[] = {
     {OPT_INI, "describe: as a sample section for conf.d"},
     {OPT_POD, "describe: as a part of a manual page"},
     {OPT_SINK, "test: work in the place of this sink"},
+    {OPT_SOURCE, "test: with the options of this source"},
+    {OPT_COMMIT, "test: end runs of a source as if they were stored, too"},
+    {OPT_KIND, "new: source or sink"},
+    {OPT_DIR, "new: the folder to make; NAME without it"},
     {OPT_COUNT, NULL},
 };
 
@@ -71,9 +97,24 @@ static const struct command_option policy_options[] = {
 static const struct command_option restore_options[] = {
     {OPT_TO, "write under this folder; it is made if missing"},
     {OPT_IN_PLACE, "write to where the source has it"},
+    {OPT_INTO, "give it back to the plugin: to a database server"},
+    {OPT_DATABASE, "with --into: this database, not all"},
+    {OPT_TABLE, "with --into: this table with all that belongs to it"},
+    {OPT_JOBS, "with --into: so many at once; needs --scratch"},
+    {OPT_SCRATCH, "with --into: folder for archives while they are read"},
     {OPT_OVERWRITE, "what exists: never (default), if-changed, always"},
     {OPT_VERIFY, "read everything back and compare"},
     {OPT_NO_OWNER, "do not set owners and groups"},
+    {OPT_LAYOUT, "taken: photos into folders by day, YYYY/MM/DD"},
+    {OPT_TAKEN, "photos of a time: 2024, 2024-06-30, 2024-06..2024-08"},
+    {OPT_CAMERA, "by a camera with this in its name, or a pattern"},
+    {OPT_LENS, "by a lens with this in its name, or a pattern"},
+    {OPT_KEYWORD, "with a keyword that has this in it, or a pattern"},
+    {OPT_RATING, "with so many stars: 5, 3..5, 4.."},
+    {OPT_NEAR, "taken near a place: LAT,LON,5km"},
+    {OPT_KIND, "photo, raw, video, sidecar or other"},
+    {OPT_DAMAGED, "only what was damaged when it was backed up"},
+    {OPT_ALONE, "without the sidecars and others that belong to it"},
     {OPT_THAW, "ask for what is archived: bulk, standard, expedited"},
     {OPT_DRY_RUN, "only say what would be restored"},
     {OPT_SINK, "take it from this sink"},
@@ -120,6 +161,22 @@ const struct command cli_commands[] = {
      "Exit: 0 no failure; 1 any other failure; 4 repository damaged; 6 key or\n"
      "authentication; 7 sink unreachable.\n",
      0, 1, doctor_options, cmd_doctor},
+    {"find", "SOURCE[@SNAPSHOT] [PATTERN...]", "find photos, or files by their names",
+     "Show the photos that were taken at a time, near a place, with a camera and so\n"
+     "on, with the time by their camera's clock.  All that is asked for must hold.\n"
+     "A PATTERN with '/' is as for 'restore'; one without is a name, or a pattern\n"
+     "for names, of items or of folders that they are in.  With PATTERN only, this\n"
+     "works for every source.\n"
+     "\n"
+     "What belongs to a photo comes along, marked with '+': sidecars, the raw file\n"
+     "beside a JPEG, the film of a moving picture.  Exit 1 if nothing is found.\n",
+     1, WORDS_ANY, find_options, cmd_find},
+    {"gallery", "SOURCE[@SNAPSHOT] [PATTERN...] --to FILE", "make a page of the photos",
+     "Write one page of HTML with the small pictures of all photos and videos of a\n"
+     "snapshot, or of those that paths and patterns select.  It needs nothing but a\n"
+     "browser: search it, select photos, and copy the command that restores them.\n"
+     "Only the owner of the file can read it.\n",
+     1, WORDS_ANY, gallery_options, cmd_gallery},
     {"help", "[COMMAND]", "explain a command", "Show the commands, or the options of one.\n", 0, 1,
      NULL, cmd_help},
     {"init", "[SINK]", "make keys and a repository",
@@ -139,15 +196,20 @@ const struct command cli_commands[] = {
      "List the items of a snapshot, all or those that a path or pattern selects;\n"
      "see 'help restore' for both.\n",
      1, WORDS_ANY, ls_options, cmd_ls},
-    {"plugin", "list | describe NAME | test NAME", "show plugins and their options; test them",
+    {"plugin", "list | describe NAME | test NAME | new NAME",
+     "show plugins and their options; test them, or begin one",
      "list: the plugins that are found.\n"
      "describe: a plugin and its options, by name or by file; 'core', 'sink' and\n"
      "'source' show the options that belong to no plugin.\n"
      "test: does a plugin, by name or by file, do what sme-backup relies on?  A sink\n"
      "is tested in the place that is configured for it, with objects below\n"
      "'conformance-' and a random number, which are removed again; that takes the\n"
-     "permission to read and remove there.  Exit: 0 it does; 1 it does not; 2 usage\n"
-     "or configuration; 7 the place is not reachable.\n",
+     "permission to read and remove there.  A source is tested with the options of\n"
+     "the section that is configured for it, or with defaults: it is read, several\n"
+     "times, and nothing is stored.  Exit: 0 it does; 1 it does not; 2 usage or\n"
+     "configuration; 7 the place is not reachable.\n"
+     "new: write a plugin to begin with, --kind source (the default) or sink, into a\n"
+     "new folder.  It builds with make, and passes the test.\n",
      1, 2, plugin_options, cmd_plugin},
     {"policy", "--role ROLE [SINK]", "print the permissions that a role needs",
      "Print the least permissions that a role needs at the place of a sink, in the\n"
@@ -164,6 +226,15 @@ const struct command cli_commands[] = {
      "or 'latest-N', the N-th before it.\n"
      "\n"
      "SOURCE may be one that is no longer configured.\n"
+     "\n"
+     "With --taken, --near and so on, only photos are restored, with what belongs to\n"
+     "them; see 'help find'.  --layout taken makes DIR/YYYY/MM/DD/NAME of photos,\n"
+     "DIR/undated/NAME without a date, and DIR/other/PATH of other files.  Nothing\n"
+     "is overwritten: a name that is taken becomes NAME-2, the same file stays.\n"
+     "\n"
+     "--into CONNINFO takes databases back into a running PostgreSQL server, for\n"
+     "instance --database shop --into 'host=/run/postgresql dbname=shop_again'.  A\n"
+     "database that has something in it is left alone unless --overwrite always.\n"
      "\n"
      "Where objects that are needed are archived (S3 Glacier), nothing is written:\n"
      "what they are, and what making them readable takes, is shown; exit 8.  With\n"

@@ -41,6 +41,22 @@ void plugin_test_descriptor(struct plugin_test *test, struct plugin *plugin);
  * afterwards.  A failure means that they could not be made at all. */
 int plugin_test_sink(struct plugin_test *test, struct instance *sink, struct sme_error *err);
 
+#define PLUGIN_TEST_PATH 512
+
+/* How the calls of a source are tested. */
+struct plugin_test_source {
+    struct plugin *plugin;
+    const struct conf_source *section; /* NULL: defaults                                       */
+    bool commit;                       /* runs are also ended as if they were stored           */
+    uint32_t limit_ms;                 /* a call that takes longer hangs; 0: one minute        */
+    char scratch[PLUGIN_TEST_PATH];    /* set by the test: an empty folder that it made itself */
+};
+
+/* The calls of a source, each check in a process of its own.  A failure means that they could not
+ * be made at all. */
+int plugin_test_source(struct plugin_test *test, struct plugin_test_source *params,
+                       struct sme_error *err);
+
 /* ---- for the checks ----------------------------------------------------------------------- */
 
 /* One check that is being made. */

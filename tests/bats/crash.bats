@@ -112,8 +112,8 @@ recovers() {
     mkdir "$T/other"
     printf '[source other]\nplugin = filesystem\npath = %s\n' "$T/other" >"$CONF/30-other.ini"
     exits 1 run docs
-    says "worker of plugin 'filesystem' crashed (signal 11)"
-    logs "ERROR docs: failed exit=1 class=io .*crashed \(signal 11\)"
+    says "worker of plugin 'filesystem' crashed (signal 11, Segmentation fault) during put() of sink plugin 'gate'"
+    logs "ERROR docs: failed exit=1 class=io .*crashed \(signal 11, "
     recovers 0
     exits 0 list other --json
     json '.snapshots | length == 1'
@@ -144,7 +144,7 @@ recovers() {
     [ "$code" -eq 137 ]
     # The worker gets SIGTERM, and with it ends what holds the lock.
     flock "$STATE/locks/docs.lock" true
-    ! kill -0 "$worker" 2>/dev/null
+    gone "$worker"
     recovers 0
 }
 

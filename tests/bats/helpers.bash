@@ -144,6 +144,14 @@ no_leftovers() {
     [ -z "$found" ] || fail "left over: $found"
 }
 
+# gone PID: it has ended, or is on its way out; a zombie is the concern of its new parent.
+gone() {
+    for _ in $(seq 2000); do
+        grep -qs '^State:.[^ZX]' "/proc/$1/status" || return 0
+    done
+    fail "process $1 is left over"
+}
+
 # Let other users pass the folders above the test's own.
 open_way() {
     local dir=$T

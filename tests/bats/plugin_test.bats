@@ -88,11 +88,11 @@ caught() {
     prints "1 failed"
 }
 
-@test "a source has its descriptor tested" {
+@test "a source has descriptor and calls tested" {
     needs_gen
     exits 0 plugin test gen
     prints "ok       options explain themselves"
-    prints "skipped  calls"
+    prints "ok       items are ones that can be kept"
     exits 2 plugin test gen --sink main
     says "is a source"
 }

@@ -105,7 +105,7 @@ recovers() {
     [[ $output != *hunter2* ]]
     exits 0 run --verbose --verbose
     [[ $output$stderr != *hunter2* ]]
-    ! grep -rq hunter2 "$REPO" "$STATE" "$CACHE" "$LOG"
+    ! grep -rq hunter2 "$REPO" "$STATE" "$CACHE" "$LOG" || false
     chmod 0644 "$CONF/30-gen.ini"
     exits 2 config check
     says "30-gen.ini:3"

@@ -118,7 +118,7 @@ setup() {
     run sme run
     [ "$status" -eq 6 ]
     [[ $output == *InvalidAccessKeyId* ]]
-    ! grep -r -e WrongSecret -e "$SECRET_KEY" "$LOG" "$STATE" "$CACHE"
+    ! grep -r -e WrongSecret -e "$SECRET_KEY" "$LOG" "$STATE" "$CACHE" || false
     [[ $output != *WrongSecret* ]]
 }
 

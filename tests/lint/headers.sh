@@ -33,7 +33,7 @@ if echo 'int x;' | c++ -x c++ -fsyntax-only - 2>/dev/null; then
 else
     skip "public headers compile alone as C++" "no C++ compiler"
 fi
-flags=$(pkg-config --cflags libcrypto libzstd inih jansson)
+flags=$(pkg-config --cflags libcrypto libzstd inih jansson libpq gexiv2)
 empty "$(alone "$cc -x c -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Werror $flags" "${private[@]}")" \
     "each of the ${#private[@]} private headers compiles alone"
 finish

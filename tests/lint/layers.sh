@@ -53,10 +53,13 @@ empty "$core_findings" "layers of the core include only to the left ($layers)"
 plugin_findings=$(includes plugins sinks | awk '
     {
         split($1, from, "/"); split($2, to, "/")
-        if (to[1] "/" to[2] != "include/sme-backup" && to[1] "/" to[2] != from[1] "/" from[2])
+        folder = to[1] "/" to[2]
+        own = folder == from[1] "/" from[2]
+        library = folder == "plugins/lib" && from[1] == "plugins"
+        if (folder != "include/sme-backup" && !own && !library)
             print $1 ": a plugin includes " $2
     }')
-empty "$plugin_findings" "plugins and sinks include only include/sme-backup and their own folder"
+empty "$plugin_findings" "plugins and sinks include only include/sme-backup, plugins/lib and their own folder"
 
 header_findings=$(includes include | awk '$2 !~ /^include\/sme-backup\// { print $1 ": includes " $2 }')
 empty "$header_findings" "public headers include only each other"

@@ -17,6 +17,7 @@ empty "$(for page in "${pages[@]}"; do
 done)" "each page has NAME, DESCRIPTION and SEE ALSO"
 empty "$(for folder in plugins/*/ sinks/*/; do
     name=$(basename "$folder")
+    [ "$folder" != plugins/lib/ ] || continue # not a plugin: shared by them
     [ -e "$folder$name.pod" ] || echo "$folder$name.pod"
 done)" "each plugin has a page beside it"
 

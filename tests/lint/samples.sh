@@ -3,7 +3,7 @@
 #
 # Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
 . "${SME_TEST_SRCDIR:-.}/tests/tap/tap.sh"
-for plugin in plugins/filesystem sinks/directory; do
+for plugin in plugins/filesystem plugins/photos plugins/postgresql sinks/directory; do
     [ -e "$builddir/$plugin.so" ] || skip_all "this build leaves $plugin out"
 done
 

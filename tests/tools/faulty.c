@@ -8,7 +8,9 @@
  * Prints its own address, then passes requests on to UPSTREAM ("http://127.0.0.1:PORT") as they
  * are, until standard input ends.  PERCENT of them get a fault instead, by SEED: an error of the
  * server, a reset before the request is passed on, a reply that is cut off, a reply that is lost
- * although the request was carried out, silence.  COUNTS: a file that gets one line a kind.
+ * although the request was carried out, silence.  Each eighth gets an error of the server for
+ * certain, so that a short sequence has a fault, too, and one that libcurl does not hide by
+ * trying a new connection.  COUNTS: a file that gets one line a kind.
  */
 #include "../harness/httpd.h"
 
@@ -164,6 +166,9 @@ static void fail(struct proxy *proxy, enum kind kind)
 {
     struct httpd_reply *reply = proxy->reply;
 
+    /* The head alone would be a whole answer, and a lie. */
+    if (kind == STALL && strcmp(proxy->request->method, "HEAD") == 0)
+        kind = RESET;
     switch (kind) {
     case ERROR:
         refuse(reply, "<Error><Code>InternalError</Code><Message>no</Message></Error>");
@@ -203,7 +208,9 @@ static void answer(void *cookie, const struct httpd_request *request, struct htt
 
     proxy->request = request;
     proxy->reply = reply;
-    if (random % 100 < proxy->percent)
+    if (request->number % 8 == 7)
+        fail(proxy, ERROR);
+    else if (random % 100 < proxy->percent)
         fail(proxy, (enum kind)(random / 100 % KINDS));
     else
         pass_on(proxy);

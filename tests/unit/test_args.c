@@ -117,7 +117,7 @@ static void mistakes_are_named(void **state)
     fails("run --no-such", "unknown option '--no-such'", "'sme-backup help' shows the options");
     fails("run -z", "unknown option '-z'", "'sme-backup help' shows the options");
     fails("run --quiet=yes", "option '--quiet' takes no value", "");
-    fails("restore docs --to", "option '--to' needs a value (DIR)", "");
+    fails("restore docs --to", "option '--to' needs a value (PATH)", "");
     fails("restore docs --to a --to b", "option '--to' stands twice", "");
     fails("run --to x", "command 'run' has no option '--to'", "see 'sme-backup help run'");
     fails("--dry-run", "option '--dry-run' needs a command",

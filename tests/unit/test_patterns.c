@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "../../plugins/filesystem/patterns.h"
+#include "../../plugins/lib/patterns.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

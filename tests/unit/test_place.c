@@ -401,11 +401,13 @@ static int teardown(void **state)
     return 0;
 }
 
+static const struct thaw_selection everything = {.patterns = NULL};
+
 static void look(struct fixture *f, const char *pattern, size_t expected)
 {
     struct thaw_need need = {.keys = NULL};
-    int status = thaw_look(f->vault, f->snapshot, &pattern, pattern != NULL ? 1 : 0, NULL, NULL,
-                           &need, &f->err);
+    const struct thaw_selection selection = {&pattern, pattern != NULL ? 1 : 0, false};
+    int status = thaw_look(f->vault, f->snapshot, &selection, NULL, NULL, &need, &f->err);
 
     if (status < 0) {
         fail_msg("%s", f->err.message);
@@ -426,8 +428,9 @@ static void only_what_the_restore_reads_is_needed(void **state)
     look(f, "a", 1);
     look(f, "b", 1);
     const char *nobody = "c";
+    const struct thaw_selection selection = {&nobody, 1, false};
     struct thaw_need need = {.count = 7};
-    assert_int_equal(thaw_look(f->vault, f->snapshot, &nobody, 1, NULL, NULL, &need, &f->err),
+    assert_int_equal(thaw_look(f->vault, f->snapshot, &selection, NULL, NULL, &need, &f->err),
                      SME_E_NOT_FOUND);
     assert_int_equal(need.count, 7);
 }
@@ -453,7 +456,8 @@ static void thawing_goes_on_where_it_was(void **state)
     struct thaw_need need = {.keys = NULL};
     struct thaw_counts counts;
 
-    assert_int_equal(thaw_look(f->vault, f->snapshot, NULL, 0, NULL, NULL, &need, &f->err), SME_OK);
+    assert_int_equal(thaw_look(f->vault, f->snapshot, &everything, NULL, NULL, &need, &f->err),
+                     SME_OK);
     /* The second request fails for good; the first stays in force. */
     struct thaw_need first = {.keys = need.keys, .count = 1};
     assert_int_equal(thaw_request(f->tr.store, &first, SME_THAW_BULK, NULL, NULL, &counts, &f->err),
@@ -500,7 +504,8 @@ static void a_signal_ends_the_asking(void **state)
     struct thaw_need need = {.keys = NULL};
     struct thaw_counts counts = {.started = 9};
 
-    assert_int_equal(thaw_look(f->vault, f->snapshot, NULL, 0, NULL, NULL, &need, &f->err), SME_OK);
+    assert_int_equal(thaw_look(f->vault, f->snapshot, &everything, NULL, NULL, &need, &f->err),
+                     SME_OK);
     cancel_request(SIGTERM);
     assert_int_equal(thaw_request(f->tr.store, &need, SME_THAW_BULK, NULL, NULL, &counts, &f->err),
                      SME_E_CANCELLED);

@@ -84,7 +84,7 @@ static void paths_are_made_plain_and_sorted(void **state)
     struct select select;
 
     (void)state;
-    assert_int_equal(select_init(&select, given, 4, &err), SME_OK);
+    assert_int_equal(select_init(&select, given, 4, false, &err), SME_OK);
     assert_true(select.only_paths);
     assert_false(select.everything);
     assert_string_equal(select.at[0].text, "a");
@@ -111,7 +111,7 @@ static void a_name_with_brackets_is_found_by_its_name(void **state)
     struct select select;
 
     (void)state;
-    assert_int_equal(select_init(&select, given, 1, &err), SME_OK);
+    assert_int_equal(select_init(&select, given, 1, false, &err), SME_OK);
     assert_false(select.only_paths);
     assert_true(select_match(&select, "a[1].txt", 8));
     assert_true(select_match(&select, "a1.txt", 6));
@@ -125,11 +125,11 @@ static void nothing_and_the_root_select_everything(void **state)
     struct select select;
 
     (void)state;
-    assert_int_equal(select_init(&select, NULL, 0, &err), SME_OK);
+    assert_int_equal(select_init(&select, NULL, 0, false, &err), SME_OK);
     assert_true(select.everything);
     assert_true(select_match(&select, "x", 1));
     select_done(&select);
-    assert_int_equal(select_init(&select, root, 1, &err), SME_OK);
+    assert_int_equal(select_init(&select, root, 1, false, &err), SME_OK);
     assert_true(select.everything);
     assert_null(select_unmatched(&select));
     select_done(&select);
@@ -142,7 +142,7 @@ static void paths_that_leave_are_refused(void **state)
     struct select select = {.count = 77};
 
     (void)state;
-    assert_int_equal(select_init(&select, given, 1, &err), SME_E_INVALID);
+    assert_int_equal(select_init(&select, given, 1, false, &err), SME_E_INVALID);
     assert_string_equal(err.message, "'a/../b' is not a path inside a snapshot");
     assert_int_equal(select.count, 77);
 }

@@ -4,7 +4,7 @@
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
  */
 #include "../harness/filesystem_rig.h"
-#include "../../plugins/filesystem/roots.h"
+#include "../../plugins/lib/roots.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
