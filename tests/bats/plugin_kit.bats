@@ -117,13 +117,18 @@ compilers() { for one in gcc clang; do ! command -v $one >/dev/null || echo $one
 
 # ---- plugin test -----------------------------------------------------------------------------
 
+# build_wrong DEFINE: a source with that fault.
+build_wrong() {
+    mkdir -p "$T/wrong"
+    $CC -D_GNU_SOURCE -I"$STAGE/include" -Wall -Wextra -Werror -fPIC -shared -O1 -DFAULT="$1" -o "$T/wrong/wrong.so" \
+        "$SRCDIR/tests/data/plugins/wrong.c" -lpthread
+}
+
 # wrong DEFINE WHAT TEXT [OPTION...]: a source with that fault fails in WHAT with TEXT.
 wrong() {
     local define=$1 what=$2 text=$3 found
     shift 3
-    mkdir -p "$T/wrong"
-    $CC -D_GNU_SOURCE -I"$STAGE/include" -Wall -Wextra -Werror -fPIC -shared -O1 -DFAULT="$define" -o "$T/wrong/wrong.so" \
-        "$SRCDIR/tests/data/plugins/wrong.c" -lpthread
+    build_wrong "$define"
     exits 1 plugin test "$T/wrong/wrong.so" "$@"
     found=$(grep -A1 -F "FAILED   $what: " <<<"$output") || fail "$define: '$what' did not fail: $output"
     [[ $found == *"$text"* ]] || fail "$define: not '$text': $found"
@@ -138,6 +143,12 @@ wrong() {
     exits 1 plugin test "$T/wrong/wrong.so" --commit
     prints "ok       a run can be stored"
     [ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'sme-backup-test-*' -newer "$T/wrong/wrong.so")" ]
+}
+
+@test "programs that are waited for may leave others behind, if those are ended" {
+    build_wrong ORPHAN
+    exits 0 plugin test "$T/wrong/wrong.so"
+    prints "ok       nothing is left behind"
 }
 
 @test "items that cannot be kept are found" {
@@ -182,6 +193,7 @@ wrong() {
     wrong FD "$left" "descriptors closed after destroy()"
     wrong THREAD "$left" "threads after destroy()"
     wrong CHILD "$left" "no child process after destroy(), got one that still runs"
+    wrong ZOMBIE "$left" "no child process after destroy(), got one that was not waited for"
     wrong MEMORY "$left" "memory given back"
     wrong PRINT "items are ones that can be kept" "nothing on standard output and error, got 'here I am'"
 }

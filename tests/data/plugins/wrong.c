@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum fault {
@@ -47,6 +48,8 @@ enum fault {
     FD,
     THREAD,
     CHILD,
+    ZOMBIE,
+    ORPHAN,
     MEMORY,
     PRINT,
     CRASH,
@@ -118,6 +121,21 @@ static void destroy(void *handle)
         free(handle);
 }
 
+/* No fault: a program that is waited for, and killed with all that it left behind. */
+static void end_group(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        (void)setpgid(0, 0);
+        if (fork() == 0)
+            (void)wait_for_ever(NULL);
+        _exit(0);
+    }
+    (void)waitpid(pid, NULL, 0);
+    (void)kill(-pid, SIGKILL);
+}
+
 static void harm_process(void)
 {
     pthread_t thread;
@@ -138,6 +156,10 @@ static void harm_process(void)
         (void)pthread_create(&thread, NULL, wait_for_ever, NULL);
     if (FAULT == CHILD && fork() == 0)
         (void)wait_for_ever(NULL);
+    if (FAULT == ZOMBIE && fork() == 0)
+        _exit(0);
+    if (FAULT == ORPHAN)
+        end_group();
     if (FAULT == MEMORY) {
         char *volatile lost = malloc(1000);
         *lost = 1;
