@@ -75,6 +75,9 @@ static int add_part(struct arguments *args, struct dump *dump, struct dump_datab
         add(args, strdup("--section=pre-data"));
         break;
     case DUMP_POST_DATA:
+        /* With the definitions, or pg_restore --jobs would not know which entries lock the same
+         * tables, and have them end in deadlocks.  It is told to take the section only. */
+        add(args, strdup("--section=pre-data"));
         add(args, strdup("--section=post-data"));
         break;
     case DUMP_TABLE:

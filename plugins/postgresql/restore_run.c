@@ -47,6 +47,9 @@ int restore_start(struct restore *restore, const struct restore_temp *file, size
     if (restore->replace || restore->table != NULL) {
         argv[count++] = "--no-data-for-failed-tables";
     }
+    if (restore->part == RESTORE_POST_DATA) {
+        argv[count++] = "--section=post-data"; /* the archive has the definitions once more */
+    }
     if (restore->no_owner) {
         argv[count++] = "--no-owner";
         argv[count++] = "--no-privileges";
@@ -133,6 +136,7 @@ struct verdict {
     size_t phrase;
     unsigned long shown;
     unsigned long ignored; /* as the program counts; 0: it did not get to the end */
+    bool side_by_side; /* with --jobs a failure is counted by its worker and by who hears of it */
 };
 
 static void read_errors(const char *errors, bool ended_well, struct verdict *verdict)
@@ -211,9 +215,9 @@ static void tell_errors(const struct restore *restore, const char *item, const c
                                (int)strcspn(line, "\n"), line);
         }
     }
-    if (verdict->ignored > verdict->shown) {
-        (void)snprintf(text, sizeof text, "%lu statements failed in all, of which %lu are listed",
-                       verdict->ignored, verdict->shown);
+    if (verdict->ignored > verdict->shown * (verdict->side_by_side ? 2 : 1)) {
+        (void)snprintf(text, sizeof text, "%s%lu statements failed in all, of which %lu are listed",
+                       verdict->side_by_side ? "up to " : "", verdict->ignored, verdict->shown);
         tell(restore, item, text);
     }
 }
@@ -266,7 +270,9 @@ static int fail(const struct restore *restore, const struct child *child,
 int restore_judge(struct restore *restore, struct child **child, const char *item,
                   struct sme_error *err)
 {
-    struct verdict verdict = {.phrase = 0};
+    struct verdict verdict = {
+        .side_by_side = child == &restore->child && restore->way == RESTORE_SPOOL,
+    };
     struct child_end end;
 
     int status = child_wait(*child, &end, err);

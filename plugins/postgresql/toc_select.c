@@ -3,9 +3,9 @@
  *
  * Copyright (C) 2026 the sme-backup authors.  SPDX-License-Identifier: Apache-2.0
  *
- * An archive of post-data alone does not say on which tables its entries depend, for they are in
- * another one.  The names say it: "orders orders_pkey" is a constraint of orders, and that it is
- * not one of "orders orders_pkey" is told by the definition, which names the table.
+ * An archive of one section need not have the tables that its entries depend on.  So the names say
+ * it: "orders orders_pkey" is a constraint of orders, and that it is not one of "orders
+ * orders_pkey" is told by the definition, which names the table.
  */
 #include "toc_internal.h"
 

@@ -106,6 +106,33 @@ restored_dump() {
     zoo_same --contents 'dbname=zoo' 'dbname=copy'
 }
 
+# What is restored side by side must not lock the same tables: pg_restore learns that from the archive.
+@test "tables whose keys go round in circles come back side by side, and by hand" {
+    createdb net
+    psql -Xq --set=ON_ERROR_STOP=1 --dbname=net <<'SQL'
+select format('create table %s%s (id int primary key, other int)', t, n)
+from generate_series(1, 100) n, (values ('a'), ('b')) as v (t) \gexec
+select format('alter table a%s add constraint k%s_a foreign key (other) references b%s', n, n, n)
+from generate_series(1, 100) n \gexec
+select format('alter table b%s add constraint k%s_b foreign key (other) references a%s', n, n, n)
+from generate_series(1, 100) n \gexec
+SQL
+    databases_section 'split_above = 1MiB' 'databases = net'
+    init_repository
+    exits 0 run
+    mkdir -m 777 "$PG_DIR/new"
+    for _ in 1 2 3; do
+        exits 0 restore databases --into 'dbname=copy' --database net --jobs 3 --scratch "$PG_DIR/new"
+        [ "$(sql copy "select count(*) from pg_constraint where contype = 'f'")" -eq 200 ]
+        dropdb copy
+    done
+    exits 0 restore databases --to "$T/out"
+    createdb copy
+    (cd "$T/out/databases/net" && pg_restore --dbname=copy 1-pre-data.dump && pg_restore --dbname=copy 2-data.dump &&
+        pg_restore --dbname=copy --section=post-data --jobs=3 4-post-data.dump) || fail "not by hand"
+    same_database 'dbname=net' 'dbname=copy'
+}
+
 @test "the same after the loss of the server, with its roles" {
     zoo --set=field_mib=1
     databases_section

@@ -107,7 +107,7 @@ int restorerig_start(void **state)
     dump_to(f, "rows", "--section=data --exclude-table-data=big --exclude-table-data=orders");
     dump_to(f, "big", "--section=data --table=public.big");
     dump_to(f, "orders", "--section=data --table=public.orders --exclude-table-data=orders_id_seq");
-    dump_to(f, "post", "--section=post-data");
+    dump_to(f, "post", "--section=pre-data --section=post-data");
     (void)snprintf(command, sizeof command,
                    "'%s/pg_dumpall' -h '%s' -U postgres --globals-only >'%s/globals'", f->rig.bin,
                    f->rig.dir, f->rig.dir);
