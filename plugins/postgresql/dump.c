@@ -79,6 +79,14 @@ static int wait_for_room(struct dump *dump, struct sme_error *err)
     return status;
 }
 
+int dump_failed(struct sme_error *err)
+{
+    if (err != NULL) {
+        err->status = SME_E_IO;
+    }
+    return SME_E_IO;
+}
+
 void dump_register(struct dump *dump, struct dump_stream *stream)
 {
     lock(dump);
@@ -249,7 +257,7 @@ static int check_table(struct dump *dump, struct dump_database *database,
     int changed = dump_session_changed(dump, database, step->table->oid, &what, err);
 
     if (changed == 0) {
-        changed = dump_session_renamed(dump, database, step->table->oid, &what, err);
+        changed = dump_session_renamed(dump, database, step->table->oid, false, &what, err);
     }
     if (changed <= 0) {
         return changed;
@@ -282,6 +290,9 @@ static int prepare_stream(struct dump *dump, struct dump_database *database, str
         return status;
     }
     status = dump_start(dump, database, step, err);
+    if (status == SME_E_CHANGED) { /* too late for another snapshot */
+        status = dump_failed(err);
+    }
     if (step->table == NULL || status == SME_E_CANCELLED) {
         return status;
     }

@@ -117,6 +117,8 @@ struct dump {
 /* ${name} with '?' for control characters, at most DUMP_LABEL bytes.  To be freed. */
 char *dump_label(const char *name);
 int dump_no_memory(struct sme_error *err);
+/* What ${err} says is a failure: SME_E_IO. */
+int dump_failed(struct sme_error *err);
 /* As asprintf(): NULL when there is no memory. */
 char *dump_text(const char *fmt, ...) SME_PRINTF(1, 2);
 
@@ -143,9 +145,10 @@ void dump_session_close(struct dump_database *database);
  * taken?  1 and *ret_what ("table 'x' was ...", to be freed), 0, or < 0. */
 int dump_session_changed(struct dump *dump, struct dump_database *database, const char *oid,
                          char **ret_what, struct sme_error *err);
-/* Was it, or one of its columns, renamed? */
+/* Was it, or one of its columns or indexes, renamed or dropped?  With ${any} views, sequences and
+ * the like count as well. */
 int dump_session_renamed(struct dump *dump, struct dump_database *database, const char *oid,
-                         char **ret_what, struct sme_error *err);
+                         bool any, char **ret_what, struct sme_error *err);
 
 /* ---- dump_tables.c ------------------------------------------------------------------------ */
 
@@ -165,7 +168,8 @@ void dump_list_free(char **list);
 /* ---- dump_stream.c ------------------------------------------------------------------------ */
 
 /* Start what makes the stream of ${step}, in the calling thread.  An archive's first bytes have
- * arrived when this returns: pg_dump then holds its locks. */
+ * arrived when this returns: pg_dump then holds its locks, and has read all definitions.
+ * SME_E_CHANGED: by its words something was dropped in that time. */
 int dump_stream_start(struct dump *dump, struct dump_database *database,
                       const struct dump_step *step, struct dump_stream **ret_stream,
                       struct sme_error *err);

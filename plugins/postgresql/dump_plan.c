@@ -140,7 +140,17 @@ static void take_back(struct dump *dump, struct dump_database *database)
     dump_session_close(database);
 }
 
-/* 1: DDL came between the snapshot and pg_dump. */
+/* 1 and *ret_what: DDL came between the snapshot and pg_dump, which began as ${began} says. */
+static int look_for_ddl(struct dump *dump, struct dump_database *database, int began,
+                        char **ret_what, struct sme_error *err)
+{
+    int changed = dump_session_changed(dump, database, NULL, ret_what, err);
+
+    return changed != 0 ? changed
+                        : dump_session_renamed(dump, database, NULL, began < 0, ret_what, err);
+}
+
+/* 1: another snapshot is worth a try; ${err} says why this was none. */
 static int try_database(struct dump *dump, struct dump_database *database, struct sme_error *err)
 {
     struct sme_error ignored = {.struct_size = sizeof ignored};
@@ -158,45 +168,44 @@ static int try_database(struct dump *dump, struct dump_database *database, struc
         take_back(dump, database);
         return status;
     }
-    int changed = dump_session_changed(dump, database, NULL, &what, status < 0 ? &ignored : err);
-    if (changed == 0) {
-        changed = dump_session_renamed(dump, database, NULL, &what, status < 0 ? &ignored : err);
-    }
-    if (changed <= 0) {
-        if (status == SME_OK && changed < 0) {
-            status = changed;
-        }
-        if (status < 0) {
-            take_back(dump, database);
-        }
-        return status;
-    }
-    dump->host->log(dump->host, SME_LOG_INFO,
-                    "%s in database '%s' while its dump began: taking another snapshot", what,
-                    database->label);
-    if (status == SME_OK) {
-        (void)sme_fail(
-            err, SME_E_IO,
-            "pg_dump of database '%s' failed: %s while the dump began, %d times in a row",
-            database->label, what, ATTEMPTS);
-        if (err != NULL) {
+    int changed = look_for_ddl(dump, database, status, &what, status < 0 ? &ignored : err);
+    if (changed > 0) {
+        dump->host->log(dump->host, SME_LOG_INFO,
+                        "%s in database '%s' while its dump began: taking another snapshot", what,
+                        database->label);
+        if (status == SME_OK) {
+            (void)sme_fail(
+                err, SME_E_IO,
+                "pg_dump of database '%s' failed: %s while the dump began, %d times in a row",
+                database->label, what, ATTEMPTS);
             (void)snprintf(
                 err->hint, sizeof err->hint,
                 "run the backup while no program keeps on truncating, dropping or renaming tables");
         }
+    } else if (status == SME_E_CHANGED) {
+        dump->host->log(dump->host, SME_LOG_INFO, "%s: taking another snapshot", err->message);
+        changed = 1;
+    } else if (status == SME_OK && changed < 0) {
+        status = changed;
     }
     free(what);
-    take_back(dump, database);
-    return 1;
+    if (changed > 0 || status < 0) {
+        take_back(dump, database);
+    }
+    return changed > 0 ? 1 : status;
 }
 
 int dump_plan_database(struct dump *dump, struct dump_database *database, struct sme_error *err)
 {
+    struct sme_error own = {.struct_size = sizeof own};
     int status = 1;
 
+    err = err != NULL ? err : &own;
     for (int i = 0; i < ATTEMPTS && status == 1; i++) {
         status = try_database(dump, database, err);
     }
-    /* The last attempt has said why. */
-    return status == 1 ? (err != NULL ? err->status : SME_E_IO) : status;
+    if (status == 1) { /* the last attempt has said why */
+        status = err->status == SME_E_CHANGED ? dump_failed(err) : err->status;
+    }
+    return status;
 }

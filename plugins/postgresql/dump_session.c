@@ -10,7 +10,10 @@
  *
  * A table or column that got another name in that moment makes pg_dump fail later, in the middle of
  * the rows, for COPY looks at the present, too; so do to_regclass() and has_column_privilege(),
- * which fails for a column that is no longer there.
+ * which fails for a column that is no longer there.  An index that was dropped, as REINDEX
+ * CONCURRENTLY does it, or a function has no definition any more, and pg_dump writes a hole.  What
+ * has no rows and no locks (a view, a sequence) makes it fail before the first byte, or does not
+ * matter.
  */
 #include "dump_internal.h"
 
@@ -26,8 +29,9 @@ static const char facts_sql[] =
     " ELSE pg_catalog.pg_current_wal_lsn() END,"
     " pg_catalog.pg_database_size(pg_catalog.current_database())";
 
+/* Both: name, and kind for messages, of the first one found. */
 static const char changed_sql[] =
-    "SELECT n.nspname OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) c.relname"
+    "SELECT n.nspname OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) c.relname, 'table'"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND c.relfilenode <> 0"
     " AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
@@ -35,17 +39,37 @@ static const char changed_sql[] =
     " AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid)"
     " LIMIT 1";
 
-static const char renamed_sql[] =
-    "SELECT n.nspname OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) c.relname"
-    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE c.relkind = 'r' AND c.relpersistence <> 't'"
-    " AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
-    " AND ($1 = '' OR c.oid::pg_catalog.text = $1)"
-    " AND (pg_catalog.to_regclass(pg_catalog.format('%I.%I', n.nspname, c.relname))::pg_catalog.oid"
-    " IS DISTINCT FROM c.oid OR EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a"
-    " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-    " AND pg_catalog.has_column_privilege(c.oid, a.attname::pg_catalog.text, 'SELECT') IS NULL))"
-    " LIMIT 1";
+/* What the functions that pg_dump asks for definitions know no more. */
+/* clang-format off */
+#define FORGOTTEN_SQL(catalog, namespace, name, noun, definition)                                  \
+    " UNION ALL (SELECT n.nspname OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) o." name ","  \
+    " '" noun "' FROM pg_catalog." catalog " o"                                                    \
+    " JOIN pg_catalog.pg_namespace n ON n.oid = o." namespace                                      \
+    " WHERE $1 = '' AND n.nspname NOT IN ('pg_catalog', 'information_schema')"                     \
+    " AND pg_catalog." definition "(o.oid) IS NULL LIMIT 1)"
+/* clang-format on */
+
+#define RENAMED_SQL(kinds)                                                                         \
+    "(SELECT n.nspname OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) c.relname,"             \
+    " CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'i' THEN 'index'"            \
+    " WHEN 'I' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table'"                \
+    " ELSE 'view' END"                                                                             \
+    " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"         \
+    " WHERE c.relkind IN (" kinds ") AND c.relpersistence <> 't'"                                  \
+    " AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"                       \
+    " AND ($1 = '' OR c.oid::pg_catalog.text = $1)"                                                \
+    " AND (pg_catalog.to_regclass(pg_catalog.format('%I.%I', n.nspname, c.relname))"               \
+    "::pg_catalog.oid IS DISTINCT FROM c.oid OR c.relkind = 'r' AND EXISTS"                        \
+    " (SELECT 1 FROM pg_catalog.pg_attribute a"                                                    \
+    " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"                            \
+    " AND pg_catalog.has_column_privilege(c.oid, a.attname::pg_catalog.text, 'SELECT') IS NULL))"  \
+    " LIMIT 1)" FORGOTTEN_SQL("pg_proc", "pronamespace", "proname", "function",                    \
+                              "pg_get_function_identity_arguments")                                \
+        FORGOTTEN_SQL("pg_statistic_ext", "stxnamespace", "stxname", "statistics object",          \
+                      "pg_get_statisticsobjdef")
+
+static const char renamed_sql[] = RENAMED_SQL("'r', 'i', 'I'");
+static const char gone_sql[] = RENAMED_SQL("'r', 'i', 'I', 'p', 'v', 'm', 'S', 'f'");
 
 /* Names are taken as the database holds them: pg_dump gets them back in its arguments, and it is
  * told to write the same encoding. */
@@ -161,7 +185,7 @@ void dump_session_close(struct dump_database *database)
     dump_tables_free(database);
 }
 
-/* 1 and what was done to the first table that ${sql} finds; 0: it finds none. */
+/* 1 and what was done to the first one that ${sql} finds; 0: it finds none. */
 static int ask(struct dump *dump, struct dump_database *database, const char *sql, const char *oid,
                const char *deed, char **ret_what, struct sme_error *err)
 {
@@ -174,7 +198,8 @@ static int ask(struct dump *dump, struct dump_database *database, const char *sq
     }
     bool changed = PQntuples(result) > 0;
     char *name = changed ? dump_label(PQgetvalue(result, 0, 0)) : NULL;
-    char *what = name != NULL ? dump_text("table '%s' was %s", name, deed) : NULL;
+    char *what =
+        name != NULL ? dump_text("%s '%s' was %s", PQgetvalue(result, 0, 1), name, deed) : NULL;
     PQclear(result);
     free(name);
     if (changed && what == NULL) {
@@ -191,15 +216,16 @@ int dump_session_changed(struct dump *dump, struct dump_database *database, cons
 }
 
 int dump_session_renamed(struct dump *dump, struct dump_database *database, const char *oid,
-                         char **ret_what, struct sme_error *err)
+                         bool any, char **ret_what, struct sme_error *err)
 {
+    const char *sql = any ? gone_sql : renamed_sql;
     struct sme_error why = {.struct_size = sizeof why};
     int status = server_do(dump->server, database->conn, "SAVEPOINT renamed", err);
 
     if (status < 0) {
         return status;
     }
-    int answer = ask(dump, database, renamed_sql, oid, "renamed", ret_what, &why);
+    int answer = ask(dump, database, sql, oid, "renamed or dropped", ret_what, &why);
     if (answer == SME_E_NOT_FOUND) {
         /* The server does not say which, in words that could be relied on. */
         *ret_what = strdup("a column of a table was renamed or dropped");

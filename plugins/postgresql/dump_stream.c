@@ -171,6 +171,10 @@ struct phrase {
     const char *hint;
 };
 
+#define dropped_hint                                                                               \
+    "if something was dropped while it was being read, run the backup again; if not, run pg_dump " \
+    "by hand, as the same role, to see all that it says"
+
 /* LC_ALL=C: the programs and libpq speak English; the server may not. */
 static const struct phrase phrases[] = {
     {"server closed the connection", SME_E_UNREACHABLE,
@@ -199,6 +203,9 @@ static const struct phrase phrases[] = {
     {"conflict with recovery", SME_E_IO,
      "set hot_standby_feedback = on at the replica, or raise max_standby_streaming_delay"},
     {"No space left", SME_E_NO_SPACE, "the server's disk is full"},
+    {"could not open relation with OID", SME_E_CHANGED, dropped_hint},
+    {"cache lookup failed for", SME_E_CHANGED, dropped_hint},
+    {" does not exist", SME_E_CHANGED, dropped_hint},
 };
 
 /* Copy the line at *at (which moves behind it); false at the end. */
@@ -439,6 +446,9 @@ int64_t dump_stream_read(struct dump *dump, struct dump_stream *stream, void *bu
     }
     stream->has_ended = true;
     stream->verdict.status = got < 0 ? (int)got : judge(dump, stream, &stream->verdict);
+    if (stream->verdict.status == SME_E_CHANGED) {
+        (void)dump_failed(&stream->verdict);
+    }
     return tell_verdict(stream, err);
 }
 
